@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -203,9 +204,14 @@ static int open_tcp(struct listeners *ls, const struct config_address *a)
 /* Whether @address is a socket file that nobody listens on: left by a daemon that was killed. */
 static bool is_stale(const struct sockaddr_un *address)
 {
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	bool refused = false;
+	struct stat st;
+	bool refused;
+	int fd;
 
+	/* Connecting to any other kind of file is refused, too. */
+	if (lstat(address->sun_path, &st) || !S_ISSOCK(st.st_mode))
+		return false;
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return false;
 	refused = connect(fd, (const struct sockaddr *)address, sizeof(*address)) &&

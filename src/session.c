@@ -24,7 +24,12 @@ static bool session_is_open(const struct session *s)
 
 static size_t session_write(struct member *m, const uint8_t *frames, size_t n)
 {
-	return ws_write(&container_of(m, struct session, member)->peer, frames, n);
+	struct ws_peer *peer = &container_of(m, struct session, member)->peer;
+	uint32_t held = peer->n_held;
+	size_t taken = ws_write(peer, frames, n);
+
+	fanout_hold(m->fanout, (int64_t)peer->n_held - held);
+	return taken;
 }
 
 static void session_too_slow(struct member *m)

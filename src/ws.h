@@ -26,7 +26,7 @@ struct ws {
 struct ws_peer {
 	struct lws *wsi; /* NULL before ws_adopt() and after ws_closed() */
 	int fd;		 /* borrowed: libwebsockets closes it */
-	uint32_t n_held; /* bytes of a frame that libwebsockets keeps for a choked peer */
+	uint32_t n_held; /* bytes of a frame that libwebsockets keeps: 0 unless it is choked */
 };
 
 /**
