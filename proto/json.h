@@ -11,9 +11,9 @@
  */
 #include "proto/defs.h"
 
-/* Arrays and objects within each other. What Python's json module, which many
- * clients are written with, still reads at its default recursion limit. */
-#define JSON_DEPTH_MAX 900u
+/* Arrays and objects within each other: about what Python's json module, which many clients
+ * are written with, still reads at its default recursion limit. */
+#define JSON_DEPTH_MAX 960u
 
 /* Digits of an integer: beyond it Python (3.11 and later) refuses to read the text. */
 #define JSON_INTEGER_DIGITS_MAX 4300u

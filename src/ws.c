@@ -56,19 +56,23 @@ struct refusal {
 	const char *body;    /* for people: a sentence */
 };
 
+/* What goes with status 426 (RFC 9110 section 15.5.22, RFC 6455 section 4.4). */
+#define UPGRADE_HEADERS "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+
 /* One complete answer; the caller then has libwebsockets close. */
 static void refuse(struct lws *wsi, const struct refusal *refusal)
 {
 	unsigned char buffer[LWS_PRE + 1024];
 	char *text = (char *)buffer + LWS_PRE;
-	int n = snprintf(text, sizeof(buffer) - LWS_PRE,
-			 "HTTP/1.1 %u %s\r\n"
-			 "Content-Type: text/plain; charset=utf-8\r\n"
-			 "Content-Length: %zu\r\n"
-			 "Connection: close\r\n"
-			 "%s\r\n%s\n",
-			 refusal->status, refusal->phrase, strlen(refusal->body) + 1,
-			 refusal->headers, refusal->body);
+	int n =
+	    snprintf(text, sizeof(buffer) - LWS_PRE,
+		     "HTTP/1.1 %u %s\r\n"
+		     "Content-Type: text/plain; charset=utf-8\r\n"
+		     "Content-Length: %zu\r\n"
+		     "Connection: %sclose\r\n"
+		     "%s\r\n%s\n",
+		     refusal->status, refusal->phrase, strlen(refusal->body) + 1,
+		     refusal->status == 426 ? "Upgrade, " : "", refusal->headers, refusal->body);
 
 	assert(n > 0 && (size_t)n < sizeof(buffer) - LWS_PRE);
 	(void)lws_write(wsi, buffer + LWS_PRE, (size_t)n, LWS_WRITE_HTTP_FINAL);
@@ -99,6 +103,32 @@ static bool header_is(struct lws *wsi, enum lws_token_indexes token, const char 
 	char text[64];
 
 	return lws_hdr_copy(wsi, text, sizeof(text), token) > 0 && !strcasecmp(text, value);
+}
+
+/* Whether @name is in the header's comma-separated list. */
+static bool header_lists(struct lws *wsi, enum lws_token_indexes token, const char *name)
+{
+	char list[512], *state;
+
+	if (lws_hdr_copy(wsi, list, sizeof(list), token) <= 0)
+		return false;
+	for (char *item = strtok_r(list, ", \t", &state); item;
+	     item = strtok_r(NULL, ", \t", &state))
+		if (!strcasecmp(item, name))
+			return true;
+	return false;
+}
+
+/* 16 bytes in base64 are 24 characters, of which the last 2 pad and the one before has but 2 bits
+ * (RFC 4648 section 4). */
+static bool has_key(struct lws *wsi)
+{
+	static const char base64[] =
+	    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	char key[25];
+
+	return lws_hdr_copy(wsi, key, sizeof(key), WSI_TOKEN_KEY) == 24 &&
+	       strspn(key, base64) == 22 && strchr("AQgw", key[21]) && !strcmp(key + 22, "==");
 }
 
 /*
@@ -178,9 +208,9 @@ static bool is_admitted(struct lws *wsi, struct session *s, struct refusal *refu
 		why = "A WebSocket is opened with HTTP/1.1.";
 	else if (!has_header(wsi, WSI_TOKEN_HOST))
 		why = "The header Host is missing.";
-	else if (!has_header(wsi, WSI_TOKEN_CONNECTION))
-		why = "The header Connection is missing.";
-	else if (lws_hdr_total_length(wsi, WSI_TOKEN_KEY) != 24)
+	else if (!header_lists(wsi, WSI_TOKEN_CONNECTION, "upgrade"))
+		why = "The header Connection must say Upgrade.";
+	else if (!has_key(wsi))
 		why = "The header Sec-WebSocket-Key is missing, or not 16 bytes in base64.";
 	if (why) {
 		*refusal = bad_request(why);
@@ -188,9 +218,8 @@ static bool is_admitted(struct lws *wsi, struct session *s, struct refusal *refu
 	}
 
 	if (!header_is(wsi, WSI_TOKEN_VERSION, "13")) {
-		*refusal =
-		    (struct refusal){426, "Upgrade Required", "Sec-WebSocket-Version: 13\r\n",
-				     "chatd speaks version 13 of the WebSocket protocol."};
+		*refusal = (struct refusal){426, "Upgrade Required", UPGRADE_HEADERS,
+					    "chatd speaks version 13 of the WebSocket protocol."};
 		return false;
 	}
 	if (!speaks_offered(wsi)) {
@@ -280,11 +309,14 @@ static void answer_close(struct session *s, enum close_code code)
 
 static int on_peer_close(struct session *s, const uint8_t *payload, size_t len)
 {
+	unsigned int code = len >= 2 ? (unsigned int)payload[0] << 8 | payload[1] : 0;
+
 	if (session_peer_closes(s))
 		return -1; /* theirs answers ours */
-	/* libwebsockets answers with the same code, or 1002 where that can't be sent; what it
-	 * doesn't look at is half a code and a reason that isn't text (RFC 6455 section 5.5.1). */
-	if (len == 1) {
+	/* libwebsockets answers with the same code, or with 1002 for some that must not be sent.
+	 * What it doesn't look at: half a code, those beyond all ranges (RFC 6455 section 7.4.2),
+	 * and a reason that isn't text (section 5.5.1). */
+	if (len == 1 || code >= 5000) {
 		answer_close(s, CLOSE_PROTOCOL_ERROR);
 		return -1;
 	}
