@@ -12,7 +12,7 @@
 
 #include "src/value.h"
 
-#define LINE_MAX_BYTES 4096
+#define LINE_MAX_BYTES 4096 /* of the file, without the newline */
 
 enum kind {
 	KIND_COUNT,
@@ -74,6 +74,9 @@ struct load {
 	FILE *file;
 	const char *file_name;
 	unsigned int line;
+	char *text; /* of the line, as getline(3) has it */
+	size_t text_size;
+	int r; /* what reading the file has come to */
 };
 
 _printf_(2, 3) static int fail(struct load *l, const char *format, ...)
@@ -84,6 +87,9 @@ _printf_(2, 3) static int fail(struct load *l, const char *format, ...)
 	va_start(args, format);
 	vsnprintf(l->error + n, CONFIG_ERROR_MAX - (size_t)n, format, args);
 	va_end(args);
+	for (char *p = l->error; *p; p++) /* what is quoted may be anything: one line it is */
+		if ((unsigned char)*p < 0x20 || *p == 0x7f)
+			*p = '?';
 	return -EINVAL;
 }
 
@@ -210,38 +216,48 @@ static int load_defaults(struct load *l)
 	return 0;
 }
 
-static void set_line_origin(struct load *l)
+static int cannot_read(struct load *l)
 {
-	snprintf(l->origin, sizeof(l->origin), "%s:%u", l->file_name, l->line);
+	return errno == ENOMEM ? -ENOMEM : fail(l, "can't be read: %s", strerror(errno));
 }
 
-/* Gives inih a line and counts it: inih doesn't tell the handler where it is. */
+/* Gives inih a line, without its newline, and counts it: inih doesn't tell the handler where it
+ * is, and it would cut a long line in two. */
 static char *read_line(char *line, int size, void *stream)
 {
 	struct load *l = stream;
-	size_t n;
+	int n = 0, c;
 
-	if (*l->error || !fgets(line, size, l->file))
+	if (l->r)
 		return NULL;
 	l->line++;
-	set_line_origin(l);
-	n = strlen(line);
-	if (n && line[n - 1] != '\n' && !feof(l->file)) {
-		fail(l, "the line is longer than %d bytes, or has a NUL in it", size - 2);
-		return NULL;
+	snprintf(l->origin, sizeof(l->origin), "%s:%u", l->file_name, l->line);
+	while ((c = getc(l->file)) != EOF && c != '\n') {
+		if (n == LINE_MAX_BYTES)
+			l->r = fail(l, "the line is longer than %d bytes", LINE_MAX_BYTES);
+		else if (!c)
+			l->r = fail(l, "there is a NUL in the line");
+		if (l->r)
+			return NULL;
+		line[n++] = (char)c;
 	}
-	return line;
+	if (ferror(l->file)) {
+		snprintf(l->origin, sizeof(l->origin), "%s", l->file_name);
+		l->r = cannot_read(l);
+	}
+	line[n] = '\0';
+	return l->r || (c == EOF && !n) ? NULL : line;
 }
 
 static int handle_pair(void *user, const char *section, const char *name, const char *value)
 {
 	struct load *l = user;
 
-	if (!*section) {
-		fail(l, "%s: there is no [section] above it", name);
-		return 0;
-	}
-	return set(l, section, name, value) == 0;
+	if (*section)
+		l->r = set(l, section, name, value);
+	else
+		l->r = fail(l, "%s: there is no [section] above it", name);
+	return !l->r;
 }
 
 static int load_file(struct load *l, const char *name, bool must_exist)
@@ -249,29 +265,20 @@ static int load_file(struct load *l, const char *name, bool must_exist)
 	int r;
 
 	l->file_name = name;
-	l->line = 0;
 	snprintf(l->origin, sizeof(l->origin), "%s", name);
 	l->file = fopen(name, "re");
-	if (!l->file) {
-		if (errno == ENOENT && !must_exist)
-			return 0;
-		return fail(l, "can't be read: %s", strerror(errno));
-	}
+	if (!l->file)
+		return errno == ENOENT && !must_exist ? 0 : cannot_read(l);
 
 	ini_use_stack = false;
-	ini_max_line = LINE_MAX_BYTES;
+	ini_max_line = LINE_MAX_BYTES + 3; /* inih counts CR, LF and NUL */
 	ini_allow_multiline = false;
 	ini_stop_on_first_error = true;
 	r = ini_parse_stream(read_line, l, handle_pair, l);
-	if (!r && ferror(l->file)) {
-		snprintf(l->origin, sizeof(l->origin), "%s", name);
-		fail(l, "can't be read: %s", strerror(errno));
-	}
 	fclose(l->file);
-	l->file = NULL;
-	if (*l->error)
-		return -EINVAL;
-	if (r == -2)
+	if (l->r)
+		return l->r;
+	if (r == -2) /* what inih calls no memory */
 		return -ENOMEM;
 	if (r)
 		return fail(l, "is neither \"[section]\" nor \"key = value\" nor a comment");
