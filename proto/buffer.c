@@ -19,7 +19,7 @@ uint8_t *buffer_reserve(struct buffer *b, size_t n)
 
 	if (n > SIZE_MAX / 4 - b->len)
 		return NULL;
-	if (b->head + b->len + n <= b->capacity)
+	if (b->data && b->head + b->len + n <= b->capacity)
 		return b->data + b->head + b->len;
 
 	/* Before growing, use what has been consumed; at least half of it must be free,

@@ -13,9 +13,10 @@ struct buffer {
 
 void buffer_deinit(struct buffer *b);
 
+/* The bytes not yet consumed; NULL if there have never been any. */
 static inline const uint8_t *buffer_bytes(const struct buffer *b)
 {
-	return b->data + b->head;
+	return b->data ? b->data + b->head : NULL;
 }
 
 /**

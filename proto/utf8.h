@@ -5,5 +5,6 @@
 /* Whether the @len bytes at @text are whole, valid UTF-8. */
 bool utf8_is_valid(const char *text, size_t len);
 
-/* The largest n <= @len at which the valid UTF-8 @text can be cut between two characters. */
+/* The largest n <= @len at which the valid UTF-8 @text, which goes on behind @len (or has a NUL
+ * there), can be cut between two characters. */
 size_t utf8_floor(const char *text, size_t len);

@@ -268,7 +268,8 @@ static size_t reader_gather(struct reader *r, const uint8_t **bytesp)
 			/* Skipped bytes can span blocks, inserted ones stand in one buffer. */
 			piece = inserts;
 			size = edit->insert;
-			inserts += size;
+			if (size)
+				inserts += size; /* NULL where there are none */
 			at += edit->skip;
 			i++;
 		} else if (b) {

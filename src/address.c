@@ -42,6 +42,10 @@ const char *address_parse(const char *text, struct address *a)
 			return "an IPv6 address is written [address]:port";
 		port = host_end + 1;
 	}
+	for (const char *p = host; p < host_end; p++)
+		if (!strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_:%",
+			    *p))
+			return "no host or address has such characters in it";
 	if (host == host_end)
 		return "a host is missing (0.0.0.0 for all of IPv4, [::] for all of IPv6)";
 	if ((size_t)(host_end - host) >= sizeof(a->host))

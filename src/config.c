@@ -128,7 +128,7 @@ static int set_number(struct load *l, const struct key *key, const char *text)
 		break;
 	}
 	if (why)
-		return fail(l, "%s.%s: \"%s\" %s", key->section, key->name, text, why);
+		return fail(l, "%s.%s: \"%.100s\" %s", key->section, key->name, text, why);
 	return 0;
 }
 
@@ -140,7 +140,8 @@ static int set_choice(struct load *l, const struct key *key, const char *text)
 			return 0;
 		}
 	}
-	return fail(l, "%s.%s: \"%s\" is none of: %s", key->section, key->name, text, key->meaning);
+	return fail(l, "%s.%s: \"%.100s\" is none of: %s", key->section, key->name, text,
+		    key->meaning);
 }
 
 /* Addresses of one layer add up; the first takes the place of what lower layers said. */
@@ -169,7 +170,7 @@ static int set_listen(struct load *l, const struct key *key, const char *text)
 		}
 		why = address_parse(word, &a->address);
 		if (why) {
-			r = fail(l, "%s.%s: \"%s\": %s", key->section, key->name, word, why);
+			r = fail(l, "%s.%s: \"%.100s\": %s", key->section, key->name, word, why);
 			break;
 		}
 		snprintf(a->text, sizeof(a->text), "%s", word);
@@ -186,9 +187,9 @@ static int set(struct load *l, const char *section, const char *name, const char
 	int r;
 
 	if (!key && !is_section(section))
-		return fail(l, "%s.%s: there is no section \"%s\"", section, name, section);
+		return fail(l, "%s.%s: there is no section \"%.100s\"", section, name, section);
 	if (!key)
-		return fail(l, "%s.%s: there is no such key in section \"%s\"", section, name,
+		return fail(l, "%s.%s: there is no such key in section \"%.100s\"", section, name,
 			    section);
 
 	if (key->kind == KIND_LISTEN)
@@ -233,8 +234,8 @@ static char *read_line(char *line, int size, void *stream)
 	l->line++;
 	snprintf(l->origin, sizeof(l->origin), "%s:%u", l->file_name, l->line);
 	while ((c = getc(l->file)) != EOF && c != '\n') {
-		if (n == LINE_MAX_BYTES)
-			l->r = fail(l, "the line is longer than %d bytes", LINE_MAX_BYTES);
+		if (n == LINE_MAX_BYTES || n == size - 1)
+			l->r = fail(l, "the line is longer than %d bytes", n);
 		else if (!c)
 			l->r = fail(l, "there is a NUL in the line");
 		if (l->r)
@@ -271,7 +272,7 @@ static int load_file(struct load *l, const char *name, bool must_exist)
 		return errno == ENOENT && !must_exist ? 0 : cannot_read(l);
 
 	ini_use_stack = false;
-	ini_max_line = LINE_MAX_BYTES + 3; /* inih counts CR, LF and NUL */
+	ini_max_line = ini_initial_alloc = LINE_MAX_BYTES + 3; /* inih counts CR, LF and NUL */
 	ini_allow_multiline = false;
 	ini_stop_on_first_error = true;
 	r = ini_parse_stream(read_line, l, handle_pair, l);

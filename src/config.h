@@ -48,8 +48,8 @@ struct config_sources {
 
 /**
  * config_load() - put the layers together
- * @error: where not 0 is returned, one line without newline that names the
- *         place, the key and the reason
+ * @error: with -EINVAL, one line without newline that names the place, the key
+ *         and the reason
  *
  * Return: 0, or -EINVAL for anything that can't be used as it is (an unknown key, a bad
  *         value, an unreadable file), or -ENOMEM. Unless 0, there is nothing to free.
