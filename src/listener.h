@@ -22,7 +22,7 @@ struct listeners {
 	struct listener *all;
 	size_t n;
 	uv_timer_t resume; /* active: accepting is paused */
-	bool is_polled;    /* the handles are open */
+	bool is_polled;	   /* the handles are open */
 	struct log_limit pauses;
 };
 

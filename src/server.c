@@ -288,6 +288,7 @@ int server_run(const struct config *config)
 	set_descriptor_limit(config);
 	for (size_t i = 0; i < N_SESSION_STATES; i++)
 		list_init(&server.sessions[i]);
+	list_init(&server.partials);
 	r = listeners_open(&server.listeners, &server, config);
 	if (r)
 		return r;

@@ -29,6 +29,8 @@ struct server {
 	struct registry registry;
 
 	struct list sessions[N_SESSION_STATES];
+	struct list partials;	/* sessions with a part of a message, begun first in front */
+	uint64_t partial_bytes; /* that these parts take */
 	uint64_t last_id;	/* of sessions; never given twice */
 	uint32_t n_connections; /* sockets */
 	uint32_t n_open;	/* of these WebSockets */

@@ -46,6 +46,41 @@ static void session_send(struct session *s, const uint8_t *frames, size_t n)
 		session_close(s, CLOSE_INTERNAL_ERROR);
 }
 
+/* ---- messages that come in pieces ---- */
+
+static void session_drop_partial(struct session *s)
+{
+	s->server->partial_bytes -= s->in.capacity;
+	buffer_deinit(&s->in);
+	list_unlink(&s->partial);
+}
+
+/*
+ * Keeps a piece. All that is kept in such a way, of all sessions, is bounded by
+ * limits.buffered_bytes; beyond it those go whose message was begun first: who
+ * means it is done soon.
+ */
+static int session_keep(struct session *s, const struct session_piece *piece)
+{
+	struct server *server = s->server;
+	uint64_t limit = server->config->buffered_bytes;
+	size_t before = s->in.capacity;
+
+	if (buffer_append(&s->in, piece->bytes, piece->len))
+		return -ENOMEM;
+	server->partial_bytes += s->in.capacity - before;
+	if (!list_is_linked(&s->partial))
+		list_append(&server->partials, &s->partial);
+	while (limit && server->partial_bytes > limit) {
+		struct list_node *first = list_first(&server->partials);
+		struct session *oldest = container_of(first, struct session, partial);
+
+		session_drop_partial(oldest);
+		session_close(oldest, CLOSE_OVERLOADED);
+	}
+	return 0;
+}
+
 /* ---- coming and going ---- */
 
 struct session *session_new(struct server *server)
@@ -79,7 +114,7 @@ static void session_withdraw(struct session *s)
 {
 	registry_leave(&s->membership);
 	member_drop_queued(&s->member);
-	buffer_deinit(&s->in);
+	session_drop_partial(s);
 }
 
 void session_dropped(struct session *s)
@@ -148,13 +183,13 @@ void session_receive(struct session *s, const struct session_piece *piece)
 		session_handle(s, piece->bytes, piece->len, piece->is_binary);
 		return;
 	}
-	if (buffer_append(&s->in, piece->bytes, piece->len)) {
+	if (session_keep(s, piece)) {
 		session_close(s, CLOSE_INTERNAL_ERROR);
 		return;
 	}
-	if (piece->is_last) {
+	if (piece->is_last && session_is_open(s)) {
 		session_handle(s, (const char *)buffer_bytes(&s->in), s->in.len, piece->is_binary);
-		buffer_deinit(&s->in);
+		session_drop_partial(s);
 	}
 }
 
@@ -186,6 +221,7 @@ void session_finish(struct session *s)
 	size_t n = frame_put_close(frame, s->close_code, close_code_reason(s->close_code));
 
 	session_set_state(s, SESSION_CLOSING);
+	session_drop_partial(s);
 	log_debug("session %" PRIu64 ": closing with %u", s->member.id, s->close_code);
 
 	/* A restart isn't the client's fault: it gets all that was said before. With other codes

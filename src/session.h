@@ -26,11 +26,12 @@ struct session {
 	struct ws_peer peer;
 	struct member member;
 	struct membership membership;
-	struct buffer in;	/* a message of which a part has come */
-	struct list_node place; /* in server->sessions[state] */
-	uint64_t since_ms;	/* loop time of coming there, or of the last sign of life */
-	uint16_t state;		/* enum session_state */
-	uint16_t close_code;	/* enum close_code: what it is closed with */
+	struct buffer in;	  /* a message of which a part has come */
+	struct list_node partial; /* in server->partials if there is one */
+	struct list_node place;	  /* in server->sessions[state] */
+	uint64_t since_ms;	  /* loop time of coming there, or of the last sign of life */
+	uint16_t state;		  /* enum session_state */
+	uint16_t close_code;	  /* enum close_code: what it is closed with */
 };
 
 /* Return: a session in state HANDSHAKE, or NULL without memory. */
