@@ -19,8 +19,8 @@
 struct member;
 
 /* In units of about one small write: 3-5 us of CPU here, nearly all of it the kernel's. */
-#define FANOUT_BUDGET 512u /* per turn: some 2 ms */
-#define FANOUT_SLICE  128u /* per lane before the next one's turn */
+#define FANOUT_BUDGET 128u /* per turn: some 0.5 ms */
+#define FANOUT_SLICE  32u  /* per lane before the next one's turn */
 
 /* A write of this many bytes costs about as much again as a small one. */
 #define FANOUT_BYTES_PER_UNIT 16384u

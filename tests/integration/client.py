@@ -4,6 +4,7 @@ import os
 import socket
 import struct
 import sys
+import time
 
 from websockets.client import ClientConnection
 from websockets.connection import State
@@ -193,9 +194,12 @@ class Client:
         return frames
 
     def _wait_until(self, found):
+        # The server's pings come whatever else doesn't: the socket's timeout is not enough.
+        limit = time.monotonic() + TIMEOUT
         while not (result := found()):
             if not self._pump():
                 self._raise_closed()
+            assert time.monotonic() < limit, f"not in {TIMEOUT} s; there is {self.inbox[:20]}"
         return result
 
     def _raise_closed(self):
@@ -204,8 +208,9 @@ class Client:
 
     def wait_closed(self):
         """(code, reason) once the server has closed; what came before is in the inbox."""
+        limit = time.monotonic() + TIMEOUT
         while self._pump():
-            pass
+            assert time.monotonic() < limit, f"not closed in {TIMEOUT} s"
         try:
             self._raise_closed()
         except Closed as end:
