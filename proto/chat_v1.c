@@ -65,29 +65,23 @@ static size_t payload_size(const struct chat_v1_message *message)
 
 size_t chat_v1_frame_size(const struct chat_v1_message *message)
 {
-	size_t n = payload_size(message);
-
-	return frame_header_size(n) + n;
+	return frame_message_size(payload_size(message));
 }
 
-static uint8_t *put(uint8_t *out, struct json_span text)
+static void put(struct frame_writer *w, struct json_span text)
 {
-	memcpy(out, text.at, text.len);
-	return out + text.len;
+	frame_write(w, text.at, text.len);
 }
 
 void chat_v1_put_frame(uint8_t *out, const struct chat_v1_message *message)
 {
-	uint8_t header[FRAME_HEADER_MAX];
-	size_t n = frame_put_header(header, FRAME_TEXT, payload_size(message));
+	struct frame_writer w = frame_writer(out, payload_size(message));
 
-	memcpy(out, header, n);
-	out += n;
-	out = put(out, SPAN(BEFORE_CONTENT));
-	out = put(out, message->content);
-	out = put(out, SPAN(BEFORE_SENDER));
-	out = put(out, message->sender);
-	put(out, SPAN(AFTER_SENDER));
+	put(&w, SPAN(BEFORE_CONTENT));
+	put(&w, message->content);
+	put(&w, SPAN(BEFORE_SENDER));
+	put(&w, message->sender);
+	put(&w, SPAN(AFTER_SENDER));
 }
 
 const uint8_t *chat_v1_answer(enum chat_v1_kind kind, size_t *sizep)

@@ -27,10 +27,10 @@ struct chat_v1_message {
 enum chat_v1_kind chat_v1_parse(const char *text, size_t len, bool is_binary,
 				struct chat_v1_message *message);
 
-/* The size of the frame, header and all, that tells the others of @message. */
+/* The size of the frame, or of the fragments, headers and all, that tell the others of @message. */
 size_t chat_v1_frame_size(const struct chat_v1_message *message);
 
-/* Writes that frame, chat_v1_frame_size() bytes, to @out. */
+/* Writes that, chat_v1_frame_size() bytes, to @out. */
 void chat_v1_put_frame(uint8_t *out, const struct chat_v1_message *message);
 
 /**

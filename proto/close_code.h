@@ -13,7 +13,7 @@ enum close_code {
 	CLOSE_TOO_BIG = 1009,	     /* a message over limits.message_bytes */
 	CLOSE_INTERNAL_ERROR = 1011, /* the server failed to handle the message */
 	CLOSE_RESTART = 1012,	     /* the server restarts: reconnect soon */
-	CLOSE_OVERLOADED = 1013, /* the server has no room for it now: try again later */
+	CLOSE_OVERLOADED = 1013,     /* the server has no room for it now: try again later */
 	CLOSE_TOO_SLOW = 4101,	     /* read too slowly, and there is no history to catch up from */
 	CLOSE_NO_PONG = 4201,	     /* no answer to keep-alive pings */
 };

@@ -6,18 +6,8 @@
 
 #define _must_check_	    __attribute__((warn_unused_result))
 #define _printf_(fmt, args) __attribute__((format(printf, fmt, args)))
-#define _cleanup_(f)	    __attribute__((cleanup(f)))
 
 #define N_ELEMENTS(a) (sizeof(a) / sizeof(*(a)))
 
 /* The structure of @type whose field @field is at @ptr. */
 #define container_of(ptr, type, field) ((type *)((char *)(ptr)-offsetof(type, field)))
-
-/* Moves a pointer out of a variable with _cleanup_, leaving NULL. */
-#define TAKE(p)                                                                                    \
-	({                                                                                         \
-		__typeof__(p) *take_from_ = &(p);                                                  \
-		__typeof__(p) taken_ = *take_from_;                                                \
-		*take_from_ = NULL;                                                                \
-		taken_;                                                                            \
-	})

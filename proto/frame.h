@@ -1,11 +1,16 @@
 #pragma once
 /*
- * WebSocket frames from the server to a client (RFC 6455 section 5): one
- * fragment, no mask, so that the bytes of a message are the same for every reader.
+ * WebSocket frames from the server to a client (RFC 6455 section 5): without a
+ * mask, so that the bytes of a message are the same for every reader.
+ *
+ * A long message is sent in fragments. A frame that has been begun must be ended
+ * before anything else is sent, so what a slow reader hasn't taken of it has to be
+ * kept for that reader alone; with fragments that is little, whatever the message.
  */
 #include "proto/defs.h"
 
 enum frame_opcode {
+	FRAME_CONTINUATION = 0x0,
 	FRAME_TEXT = 0x1,
 	FRAME_CLOSE = 0x8,
 	FRAME_PING = 0x9,
@@ -25,6 +30,33 @@ static inline size_t frame_header_size(uint64_t payload)
 /* Writes that header to @out and returns its size. */
 size_t frame_put_header(uint8_t out[static FRAME_HEADER_MAX], enum frame_opcode opcode,
 			uint64_t payload);
+
+/* The longest payload of one fragment, and so about the most that is kept for a slow reader. */
+#define FRAME_FRAGMENT_MAX 32768u
+
+/* How long a text message with @payload bytes is in all, fragments' headers included. */
+size_t frame_message_size(size_t payload);
+
+/* Writes a text message piece by piece; the pieces have to add up to @payload bytes. */
+struct frame_writer {
+	uint8_t *out;
+	size_t n_fragment; /* bytes that still go into the fragment begun */
+	size_t n_message;  /* and into the message */
+	bool is_begun;
+};
+
+static inline struct frame_writer frame_writer(uint8_t *out, size_t payload)
+{
+	return (struct frame_writer){.out = out, .n_message = payload};
+}
+
+void frame_write(struct frame_writer *w, const void *bytes, size_t n);
+
+/* Whether @frame, the first byte of a frame, goes on with a message begun before. */
+static inline bool frame_is_continuation(const uint8_t *frame)
+{
+	return (*frame & 0x0f) == FRAME_CONTINUATION;
+}
 
 /**
  * frame_put_close() - a whole close frame

@@ -31,11 +31,11 @@ const char *room_name_from_path(const char *path, size_t len, struct room_name *
 	}
 
 	if (len > ROOM_NAME_MAX)
-		return "the room's name is longer than 128 bytes";
+		return "The room's name is longer than 128 bytes.";
 	if (!utf8_is_valid(path, len))
-		return "the room's name is not valid UTF-8";
+		return "The room's name is not valid UTF-8.";
 	if (has_control_character(path, len))
-		return "the room's name has a control character in it";
+		return "The room's name has a control character in it.";
 	*namep = (struct room_name){path, len};
 	return NULL;
 }

@@ -15,6 +15,6 @@ struct room_name {
  * @path:  percent escapes already decoded, without the query, @len bytes
  * @namep: into @path, or the static default name
  *
- * Return: NULL, or why that can't be a room's name: half a sentence for people (static).
+ * Return: NULL, or why that can't be a room's name: a sentence for people (static).
  */
 const char *room_name_from_path(const char *path, size_t len, struct room_name *namep) _must_check_;

@@ -21,13 +21,15 @@ int fanout_init(struct fanout *f, struct fanout_limits limits)
 	list_init(&f->dirty);
 	list_init(&f->pending);
 	list_init(&f->choked);
+	list_init(&f->too_slow);
 	return 0;
 }
 
 void fanout_deinit(struct fanout *f)
 {
 	assert(!f->held_bytes);
-	assert(list_is_empty(&f->dirty) && list_is_empty(&f->pending) && list_is_empty(&f->choked));
+	assert(list_is_empty(&f->dirty) && list_is_empty(&f->pending));
+	assert(list_is_empty(&f->choked) && list_is_empty(&f->too_slow));
 	free(f->scratch);
 }
 
@@ -51,7 +53,7 @@ static void member_mark_pending(struct member *m)
 		list_append(&m->fanout->pending, &m->pending);
 }
 
-static void member_is_now_too_slow(struct member *m)
+void member_find_too_slow(struct member *m)
 {
 	if (m->is_too_slow)
 		return;
@@ -74,7 +76,7 @@ int member_send(struct member *m, const uint8_t *frames, size_t n)
 	fanout_hold(m->fanout, (int64_t)n);
 	member_mark_pending(m);
 	if (limit && m->out.len > limit)
-		member_is_now_too_slow(m);
+		member_find_too_slow(m);
 	return 0;
 }
 
@@ -104,6 +106,8 @@ bool member_is_drained(const struct member *m)
 
 static void member_flush(struct member *m, unsigned int *budgetp)
 {
+	if (m->unfinished)
+		reader_flush(m->unfinished, budgetp);
 	member_flush_loose(m, budgetp);
 	for (struct reader *r = m->readers; r; r = r->next)
 		reader_flush(r, budgetp);
@@ -144,13 +148,18 @@ static void flush_dirty(struct fanout *f, unsigned int *budgetp)
 
 static void relieve(struct fanout *f)
 {
-	struct list_node *node = list_first(&f->choked);
-
 	if (!f->limits.buffered_bytes || f->held_bytes <= f->limits.buffered_bytes)
 		return;
-	for (unsigned int i = 0; i < TOO_SLOW_PER_TURN && node && node != &f->choked.head; i++) {
-		member_is_now_too_slow(container_of(node, struct member, choked));
-		node = node->next;
+	for (unsigned int i = 0; i < TOO_SLOW_PER_TURN;) {
+		struct list_node *node = list_first(&f->choked);
+		struct member *m = node ? container_of(node, struct member, choked) : NULL;
+
+		if (!m)
+			return;
+		/* It stays choked until it is gone: out of the way of the others. */
+		list_move_to_end(&f->too_slow, node);
+		i += !m->is_too_slow;
+		member_find_too_slow(m);
 	}
 }
 

@@ -9,10 +9,10 @@
  * Work is bounded per turn, so that the loop gets to read and to serve others:
  * dirty lanes take turns (round robin), a slice of writes each, until the
  * turn's budget is used up. A room of 20,000 then takes many turns for a pass,
- * during which a room of two is served once per turn. What the budget can't do
- * is to fall behind for good: a lane that has more than FANOUT_BACKLOG_MAX
- * unwritten goes through whole passes, whatever the budget, and the loop reads
- * nothing meanwhile, which slows the senders down.
+ * during which a room of two is served once per turn. But nobody may fall behind
+ * for good: if more than FANOUT_BACKLOG_MAX is published in a lane while a pass of
+ * it goes on, the rest of the pass is done at once. The loop reads nothing
+ * meanwhile, which slows the senders down.
  */
 #include "rooms/list.h"
 
@@ -25,7 +25,7 @@ struct member;
 /* A write of this many bytes costs about as much again as a small one. */
 #define FANOUT_BYTES_PER_UNIT 16384u
 
-/* Unwritten bytes in a lane beyond which its pass isn't interrupted any more. */
+/* Bytes published in a lane during one of its passes beyond which it isn't interrupted any more. */
 #define FANOUT_BACKLOG_MAX (1024u * 1024u)
 
 /* Bytes gathered for one write where edits have to be made. */
@@ -38,10 +38,11 @@ struct fanout_limits {
 
 struct fanout {
 	struct fanout_limits limits;
-	uint64_t held_bytes; /* in lanes' blocks, members' queues and below (fanout_hold) */
-	struct list dirty;   /* lanes */
-	struct list pending; /* members with something of their own to be written */
-	struct list choked;  /* members, the one choked longest first */
+	uint64_t held_bytes;  /* in lanes' blocks, members' queues and below (fanout_hold) */
+	struct list dirty;    /* lanes */
+	struct list pending;  /* members with something of their own to be written */
+	struct list choked;   /* members, the one choked longest first */
+	struct list too_slow; /* members that are choked and have been told */
 	uint8_t *scratch;
 	uint64_t n_writes; /* since the start, for statistics and tests */
 };

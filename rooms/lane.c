@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "proto/frame.h"
 #include "rooms/fanout.h"
 
 /*
@@ -50,8 +51,7 @@ static void edits_clear(struct edits *e)
 static void edits_pop(struct edits *e)
 {
 	e->head++;
-	if (!--e->n)
-		edits_clear(e);
+	e->n--;
 }
 
 /* Room for one more; 0 or -ENOMEM. Kept as an array without a hole at its front only once
@@ -158,6 +158,27 @@ static struct lane_block *lane_reserve(struct lane *lane, size_t n)
 	return b;
 }
 
+/* ---- readers: what their edits take ---- */
+
+static void reader_clear_edits(struct reader *r)
+{
+	fanout_hold(r->lane->fanout, -(int64_t)(r->edits.capacity * sizeof(struct edit)));
+	edits_clear(&r->edits);
+}
+
+/* The edit at the lane's end, or NULL without memory. */
+static struct edit *reader_edit(struct reader *r)
+{
+	uint32_t before = r->edits.capacity;
+	struct edit *edit = edits_for(&r->edits, r->lane->end);
+
+	fanout_hold(r->lane->fanout,
+		    (int64_t)(r->edits.capacity - before) * (int64_t)sizeof(struct edit));
+	return edit;
+}
+
+/* ---- publishing ---- */
+
 uint8_t *lane_append(struct lane *lane, struct reader *from, size_t n)
 {
 	struct edit *edit = NULL;
@@ -166,7 +187,7 @@ uint8_t *lane_append(struct lane *lane, struct reader *from, size_t n)
 
 	if (from) {
 		assert(from->lane == lane);
-		edit = edits_for(&from->edits, lane->end);
+		edit = reader_edit(from);
 		if (!edit)
 			return NULL;
 		if (n > UINT32_MAX - edit->skip)
@@ -326,6 +347,8 @@ static void reader_advance(struct reader *r, size_t n)
 				return;
 			r->cursor += edit->skip;
 			edits_pop(&r->edits);
+			if (!r->edits.n)
+				reader_clear_edits(r);
 			continue;
 		}
 		if (!n)
@@ -346,14 +369,14 @@ static void spend(unsigned int *budgetp, unsigned int units)
 	*budgetp -= units < *budgetp ? units : *budgetp;
 }
 
-/* One write to a member that isn't choked; chokes it where it doesn't take all. */
+/* One write to a member that isn't choked; chokes it where it can't take more. */
 static size_t member_write(struct member *m, const uint8_t *bytes, size_t n, unsigned int *budgetp)
 {
-	size_t taken = m->ops->write(m, bytes, n);
+	size_t taken;
 
-	assert(taken <= n);
-	if (taken < n)
+	if (!m->ops->write(m, bytes, n, &taken))
 		list_append(&m->fanout->choked, &m->choked);
+	assert(taken == n || (taken < n && member_is_choked(m)));
 	m->fanout->n_writes++;
 	spend(budgetp, write_cost(n));
 	return taken;
@@ -363,12 +386,20 @@ void member_flush_loose(struct member *m, unsigned int *budgetp)
 {
 	size_t taken;
 
-	if (!m->n_loose || member_is_choked(m))
+	if (!m->n_loose || m->unfinished || member_is_choked(m))
 		return;
 	taken = member_write(m, buffer_bytes(&m->out), m->n_loose, budgetp);
 	m->n_loose -= taken;
 	fanout_hold(m->fanout, -(int64_t)taken);
 	buffer_consume(&m->out, taken);
+}
+
+/* Whether the last that @r was written is a part of a message. */
+static bool reader_is_within_message(const struct reader *r)
+{
+	const struct lane_block *b = reader_block(r);
+
+	return b && frame_is_continuation(b->bytes + (r->cursor - b->start));
 }
 
 void reader_flush(struct reader *r, unsigned int *budgetp)
@@ -378,9 +409,12 @@ void reader_flush(struct reader *r, unsigned int *budgetp)
 	size_t n;
 
 	member_flush_loose(m, budgetp);
-	while (!member_is_choked(m) && (n = reader_gather(r, &bytes)))
-		reader_advance(r, member_write(m, bytes, n, budgetp));
-	if (member_is_choked(m)) {
+	if (!m->unfinished || m->unfinished == r) {
+		while (!member_is_choked(m) && (n = reader_gather(r, &bytes)))
+			reader_advance(r, member_write(m, bytes, n, budgetp));
+		m->unfinished = reader_is_within_message(r) ? r : NULL;
+	}
+	if ((member_is_choked(m) || m->unfinished) && reader_gather(r, &bytes)) {
 		reader_hold(r);
 		return;
 	}
@@ -393,7 +427,7 @@ void reader_flush(struct reader *r, unsigned int *budgetp)
 
 int reader_insert(struct reader *r, uint32_t n)
 {
-	struct edit *edit = edits_for(&r->edits, r->lane->end);
+	struct edit *edit = reader_edit(r);
 
 	if (!edit || n > UINT32_MAX - edit->insert)
 		return -ENOMEM;
@@ -453,12 +487,18 @@ void lane_leave(struct reader *r)
 	uint32_t hole = r->index;
 
 	reader_let_go(r);
-	edits_clear(&r->edits);
+	reader_clear_edits(r);
 	if (m->readers == r)
 		m->n_loose = m->out.len;
 	while (*link != r)
 		link = &(*link)->next;
 	*link = r->next;
+	if (m->unfinished == r) {
+		m->unfinished = NULL;
+		fanout_hold(m->fanout, -(int64_t)m->out.len);
+		buffer_deinit(&m->out);
+		m->n_loose = 0;
+	}
 
 	/* Close the hole with the last reader; in a pass, without mixing those who have had
 	 * their turn with those who have not. */
@@ -494,10 +534,8 @@ static void check_lag(struct reader *r)
 	struct member *m = r->member;
 	uint64_t limit = m->fanout->limits.lag_bytes;
 
-	if (limit && reader_lag(r) > limit && !m->is_too_slow) {
-		m->is_too_slow = true;
-		m->ops->too_slow(m);
-	}
+	if (limit && reader_lag(r) > limit)
+		member_find_too_slow(m);
 }
 
 bool lane_flush(struct lane *lane, unsigned int *budgetp)
@@ -510,12 +548,12 @@ bool lane_flush(struct lane *lane, unsigned int *budgetp)
 	while (lane->pass_next < lane->n_readers) {
 		struct reader *r = lane->readers[lane->pass_next];
 
-		if (!*budgetp && lane_backlog(lane) <= FANOUT_BACKLOG_MAX)
+		if (!*budgetp && lane->end - lane->pass_end <= FANOUT_BACKLOG_MAX)
 			return true;
 		lane->pass_next++;
 		if (member_is_choked(r->member)) {
 			spend(budgetp, 1);
-			if (!r->holds)
+			if (!r->holds && reader_lag(r))
 				reader_hold(r);
 			check_lag(r);
 		} else {

@@ -23,6 +23,10 @@
  * the pass began: everybody has been written that much, or is choked and holds
  * the block it stands in.
  *
+ * A long message is several frames, which must reach a member without any other
+ * message between them. So a reader that has stopped within one is its member's
+ * unfinished reader, and nothing else is written to that member until it isn't.
+ *
  * What a member gets is the lane with edits: its own messages left out, the
  * answers meant for it alone put in, at the place in the order they belong to.
  */
@@ -87,15 +91,16 @@ void lane_deinit(struct lane *lane); /* all readers have left */
 int lane_join(struct lane *lane, struct reader *r, struct member *m) _must_check_;
 
 /* Stops reading; what hasn't been written yet is dropped, but for the member's own frames,
- * which are then in no lane's order and go first. */
+ * which are then in no lane's order and go first. In the midst of a message they are dropped,
+ * too: after that there can only be a close frame. */
 void lane_leave(struct reader *r);
 
 /**
  * lane_append() - publish a frame
  * @from: the sender's place in this lane, which will not get it; may be NULL
- * @n:    size of the whole frame
+ * @n:    size of the whole frame, or of all fragments of a message
  *
- * Return: where the caller must write the frame, at once; NULL without memory: nothing changed.
+ * Return: where the caller must write it, at once; NULL without memory: nothing changed.
  */
 uint8_t *lane_append(struct lane *lane, struct reader *from, size_t n) _must_check_;
 
@@ -108,13 +113,7 @@ uint8_t *lane_append(struct lane *lane, struct reader *from, size_t n) _must_che
  */
 bool lane_flush(struct lane *lane, unsigned int *budgetp);
 
-/* Bytes published that some reader who isn't choked may not have been written yet. */
-static inline uint64_t lane_backlog(const struct lane *lane)
-{
-	return lane->end - lane->floor;
-}
-
-/* Bytes that @r is behind the lane's end. */
+/* Bytes of the lane that are kept for @r, its own messages among them. */
 static inline uint64_t reader_lag(const struct reader *r)
 {
 	return r->lane->end - r->cursor;

@@ -54,17 +54,3 @@ static inline void list_move_to_end(struct list *list, struct list_node *node)
 	list_unlink(node);
 	list_append(list, node);
 }
-
-/* Moves all of @from to the end of @to. */
-static inline void list_splice(struct list *to, struct list *from)
-{
-	struct list_node *first = from->head.next, *last = from->head.prev;
-
-	if (list_is_empty(from))
-		return;
-	first->prev = to->head.prev;
-	first->prev->next = first;
-	last->next = &to->head;
-	to->head.prev = last;
-	list_init(from);
-}

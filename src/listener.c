@@ -65,8 +65,7 @@ static void accepted(struct listeners *ls, int fd)
 	}
 	/* Fails for a Unix socket, which has no such delay to switch off. */
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-	if (ws_adopt(&ls->server->ws, fd, s))
-		session_gone(s);
+	ws_adopt(&ls->server->ws, fd, s);
 }
 
 static void on_acceptable(uv_poll_t *poll, int status, int events)
@@ -78,6 +77,12 @@ static void on_acceptable(uv_poll_t *poll, int status, int events)
 	for (int i = 0; i < ACCEPTS_PER_EVENT; i++) {
 		int fd = accept4(l->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
+		if (fd >= l->owner->server->max_descriptors) {
+			/* The limit was raised after we have looked: as good as none left. */
+			close(fd);
+			pause_accepting(l->owner, EMFILE);
+			return;
+		}
 		if (fd >= 0) {
 			accepted(l->owner, fd);
 			if (uv_is_active((uv_handle_t *)&l->owner->resume))

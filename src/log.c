@@ -1,28 +1,25 @@
 /* Logging */
 #include "src/log.h"
 
+#include <errno.h>
+#include <limits.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
-
-#include "chatd-config.h"
-#if HAVE_SYSTEMD
-#include <syslog.h>
-/* The fields that say where in the source a line comes from would all name this file. */
-#define SD_JOURNAL_SUPPRESS_LOCATION
-#include <systemd/sd-journal.h>
-#endif
 
 #define LINE_MAX_BYTES 1024
 
 static enum log_level log_level = LOG_LEVEL_INFO;
-static bool log_to_journal;
+static int journal = -1;	 /* a socket to it, or -1: stderr */
+static unsigned int n_unwritten; /* lines lost since the last one that was written */
 
-#if HAVE_SYSTEMD
 /* Whether stderr is the stream that systemd has connected to the journal (systemd.exec(5)). */
 static bool stderr_is_journal(void)
 {
@@ -33,15 +30,29 @@ static bool stderr_is_journal(void)
 	return stream && sscanf(stream, "%llu:%llu", &device, &inode) == 2 &&
 	       !fstat(STDERR_FILENO, &st) && st.st_dev == device && st.st_ino == inode;
 }
-#endif
+
+/* Return: a socket to the journal, or -1. */
+static int connect_to_journal(void)
+{
+	static const struct sockaddr_un address = {AF_UNIX, "/run/systemd/journal/socket"};
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+	if (fd >= 0 && connect(fd, (const struct sockaddr *)&address, sizeof(address))) {
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
 
 void log_init(enum log_level level, enum log_target target)
 {
 	log_level = level;
-#if HAVE_SYSTEMD
-	log_to_journal =
-	    target == LOG_TARGET_JOURNAL || (target == LOG_TARGET_AUTO && stderr_is_journal());
-#endif
+	if (target == LOG_TARGET_JOURNAL || (target == LOG_TARGET_AUTO && stderr_is_journal())) {
+		journal = connect_to_journal();
+		if (journal < 0)
+			log_warning("the journal can't be reached (%s): logging to stderr",
+				    strerror(errno));
+	}
 }
 
 bool log_is_enabled(enum log_level level)
@@ -49,14 +60,24 @@ bool log_is_enabled(enum log_level level)
 	return level <= log_level;
 }
 
-static void write_to_stderr(enum log_level level, const char *text)
+/*
+ * Both return whether the line has been written. Neither waits: who reads the log
+ * may have stopped, and the loop must not stop with it.
+ */
+
+static bool write_to_stderr(enum log_level level, const char *text)
 {
 	static const char *const names[] = {"error", "warning", "info", "debug"};
+	struct pollfd writable = {.fd = STDERR_FILENO, .events = POLLOUT};
 	char line[LINE_MAX_BYTES + 64];
 	struct timespec now;
 	struct tm utc;
 	int n;
 
+	/* A pipe that is writable takes PIPE_BUF bytes (pipe(7)), which is more than a line has. */
+	_Static_assert(sizeof(line) <= PIPE_BUF, "a line must be written in one piece");
+	if (poll(&writable, 1, 0) != 1)
+		return false;
 	clock_gettime(CLOCK_REALTIME, &now);
 	gmtime_r(&now.tv_sec, &utc);
 	n = snprintf(line, sizeof(line), "%04d-%02d-%02dT%02d:%02d:%02d.%03ldZ %s %s\n",
@@ -66,22 +87,24 @@ static void write_to_stderr(enum log_level level, const char *text)
 		n = sizeof(line) - 1;
 		line[n - 1] = '\n';
 	}
-	/* A log that can't be written is no reason to stop, and there's nobody to tell. */
-	if (write(STDERR_FILENO, line, (size_t)n) < 0)
-		return;
+	return write(STDERR_FILENO, line, (size_t)n) == n;
 }
 
-static void emit(enum log_level level, const char *text)
+/* The native protocol (systemd.io/JOURNAL_NATIVE_PROTOCOL): a field a line. */
+static bool write_to_journal(enum log_level level, const char *text)
 {
-#if HAVE_SYSTEMD
-	static const int priorities[] = {LOG_ERR, LOG_WARNING, LOG_INFO, LOG_DEBUG};
+	static const int priorities[] = {3, 4, 6, 7}; /* as syslog(3) counts */
+	char datagram[LINE_MAX_BYTES + 64];
+	int n =
+	    snprintf(datagram, sizeof(datagram),
+		     "PRIORITY=%d\nSYSLOG_IDENTIFIER=chatd\nMESSAGE=%s\n", priorities[level], text);
 
-	if (log_to_journal) {
-		sd_journal_send("MESSAGE=%s", text, "PRIORITY=%i", priorities[level], NULL);
-		return;
-	}
-#endif
-	write_to_stderr(level, text);
+	return send(journal, datagram, (size_t)n, MSG_NOSIGNAL) == n;
+}
+
+static bool emit(enum log_level level, const char *text)
+{
+	return journal >= 0 ? write_to_journal(level, text) : write_to_stderr(level, text);
 }
 
 static void emit_format(enum log_level level, const char *format, va_list args)
@@ -93,7 +116,16 @@ static void emit_format(enum log_level level, const char *format, va_list args)
 	for (char *p = text; *p; p++)
 		if ((unsigned char)*p < 0x20 || *p == 0x7f)
 			*p = '?';
-	emit(level, text);
+
+	if (n_unwritten) {
+		char lost[64];
+
+		snprintf(lost, sizeof(lost), "%u lines were lost: nobody read them", n_unwritten);
+		if (emit(LOG_LEVEL_WARNING, lost))
+			n_unwritten = 0;
+	}
+	if (!emit(level, text))
+		n_unwritten++;
 }
 
 void log_message(enum log_level level, const char *format, ...)

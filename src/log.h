@@ -1,6 +1,7 @@
 #pragma once
 /*
- * Logging: to the journal with fields, or lines on stderr.
+ * Logging: to the journal with fields, or lines on stderr. Never waits: lines that
+ * nobody reads are lost, and counted.
  *
  * What is logged when stands in docs/operations.md. Never what members say to
  * each other, at any level.

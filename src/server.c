@@ -18,6 +18,11 @@
 /* Sessions looked at per tick and state, so that no tick takes long. */
 #define EXPIRIES_PER_TICK 4096
 
+#define STUCK_CHECKS_PER_TURN 4
+
+/* Descriptors where limits.connections has no limit: there's a table of them. */
+#define MAX_DESCRIPTORS 524288
+
 /* Descriptors beside those of open WebSockets: for handshakes and refusals under way, and for
  * listeners, the loop, logs. */
 #define SPARE_DESCRIPTORS 256
@@ -115,11 +120,25 @@ static bool finish_doomed(struct server *server)
 	return any;
 }
 
+/* A few in each turn: where there are turns enough to matter, all get theirs soon. */
+static void check_stuck(struct server *server)
+{
+	struct list_node *first = list_first(&server->held), *node = first;
+
+	for (unsigned int i = 0; node && i < STUCK_CHECKS_PER_TURN; i++) {
+		session_check_stuck(container_of(node, struct session, held));
+		node = list_first(&server->held);
+		if (node == first)
+			break; /* once round: a second look needs a turn between */
+	}
+}
+
 static void on_turn_end(uv_prepare_t *prepare)
 {
 	struct server *server = container_of(prepare, struct server, prepare);
 	bool is_more = fanout_flush(&server->fanout);
 
+	check_stuck(server);
 	if (finish_doomed(server))
 		is_more = fanout_flush(&server->fanout);
 	if (has_stopped(server)) {
@@ -141,9 +160,26 @@ static void end_handshake(struct session *s)
 	ws_kill(&s->peer);
 }
 
+/* libwebsockets doesn't tell of a client's pings, and what has come while the loop stood still
+ * isn't read yet: the kernel knows. */
+static bool was_heard(struct session *s, uint64_t ms)
+{
+	if (!ws_has_heard(&s->peer, ms))
+		return false;
+	session_heard(s);
+	return true;
+}
+
+static void ping_silent(struct session *s)
+{
+	if (!was_heard(s, s->server->config->keepalive_interval_ms))
+		session_ping(s);
+}
+
 static void close_silent(struct session *s)
 {
-	session_close(s, CLOSE_NO_PONG);
+	if (!was_heard(s, s->server->config->keepalive_timeout_ms))
+		session_close(s, CLOSE_NO_PONG);
 }
 
 static void kill_closing(struct session *s)
@@ -183,7 +219,7 @@ static void on_tick(uv_timer_t *tick)
 
 	expire(server, SESSION_HANDSHAKE, config->handshake_ms, end_handshake);
 	expire(server, SESSION_PINGED, config->keepalive_timeout_ms, close_silent);
-	expire(server, SESSION_ALIVE, config->keepalive_interval_ms, session_ping);
+	expire(server, SESSION_ALIVE, config->keepalive_interval_ms, ping_silent);
 	expire(server, SESSION_CLOSING, CLOSING_MS, kill_closing);
 	expire(server, SESSION_DROPPED, DROPPED_MS, kill_again);
 	notify_status(&server->notify, "%u connections in %u rooms", server->n_open,
@@ -207,14 +243,18 @@ static uint64_t tick_ms(const struct config *config)
 
 /* As many descriptors as the connections allowed need, and no more: libwebsockets' tables, and
  * some of its loops, are as long as the limit. */
-static void set_descriptor_limit(const struct config *config)
+static int set_descriptor_limit(const struct config *config)
 {
 	struct rlimit limit;
-	rlim_t wanted = config->connections + SPARE_DESCRIPTORS;
+	rlim_t wanted =
+	    config->connections ? config->connections + SPARE_DESCRIPTORS : MAX_DESCRIPTORS;
 
-	if (getrlimit(RLIMIT_NOFILE, &limit))
-		return;
-	if (!config->connections || wanted > limit.rlim_max) {
+	if (getrlimit(RLIMIT_NOFILE, &limit)) {
+		log_error("can't start: the limit of descriptors can't be read: %s",
+			  strerror(errno));
+		return -1;
+	}
+	if (wanted > limit.rlim_max) {
 		if (config->connections)
 			log_warning("limits.connections is %" PRIu64 ", but only %" PRIu64
 				    " descriptors are allowed (LimitNOFILE=, ulimit -Hn)",
@@ -222,8 +262,9 @@ static void set_descriptor_limit(const struct config *config)
 		wanted = limit.rlim_max;
 	}
 	limit.rlim_cur = wanted;
-	if (setrlimit(RLIMIT_NOFILE, &limit))
+	if (setrlimit(RLIMIT_NOFILE, &limit) && !getrlimit(RLIMIT_NOFILE, &limit))
 		log_warning("the limit of descriptors can't be set: %s", strerror(errno));
+	return (int)limit.rlim_cur;
 }
 
 static int open_handles(struct server *server)
@@ -250,7 +291,7 @@ static int start(struct server *server)
 	    (r = uv_timer_start(&server->tick, on_tick, ms, ms)) ||
 	    (r = uv_signal_start(&server->sigterm, on_signal, SIGTERM)) ||
 	    (r = uv_signal_start(&server->sigint, on_signal, SIGINT)) ||
-	    (r = ws_open(&server->ws, &server->loop, server, server->config->handshake_ms)) ||
+	    (r = ws_open(&server->ws, &server->loop, server->config->handshake_ms)) ||
 	    (r = listeners_start(&server->listeners))) {
 		log_error("can't start: %s", strerror(-r));
 		return r;
@@ -285,10 +326,13 @@ int server_run(const struct config *config)
 	struct siphash_key key;
 	int r;
 
-	set_descriptor_limit(config);
+	server.max_descriptors = set_descriptor_limit(config);
+	if (server.max_descriptors < 0)
+		return -EIO;
 	for (size_t i = 0; i < N_SESSION_STATES; i++)
 		list_init(&server.sessions[i]);
 	list_init(&server.partials);
+	list_init(&server.held);
 	r = listeners_open(&server.listeners, &server, config);
 	if (r)
 		return r;

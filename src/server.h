@@ -29,8 +29,10 @@ struct server {
 	struct registry registry;
 
 	struct list sessions[N_SESSION_STATES];
+	struct list held;	/* sessions of whose frames libwebsockets keeps a rest */
 	struct list partials;	/* sessions with a part of a message, begun first in front */
 	uint64_t partial_bytes; /* that these parts take */
+	int max_descriptors;	/* what the tables of libwebsockets are made for */
 	uint64_t last_id;	/* of sessions; never given twice */
 	uint32_t n_connections; /* sockets */
 	uint32_t n_open;	/* of these WebSockets */

@@ -22,14 +22,19 @@ static bool session_is_open(const struct session *s)
 
 /* ---- as a member of rooms ---- */
 
-static size_t session_write(struct member *m, const uint8_t *frames, size_t n)
+static bool session_write(struct member *m, const uint8_t *frames, size_t n, size_t *takenp)
 {
 	struct ws_peer *peer = &container_of(m, struct session, member)->peer;
 	uint32_t held = peer->n_held;
-	size_t taken = ws_write(peer, frames, n);
+	bool is_free = ws_write(peer, frames, n, takenp);
 
 	fanout_hold(m->fanout, (int64_t)peer->n_held - held);
-	return taken;
+	if (peer->n_held) {
+		struct session *s = container_of(m, struct session, member);
+
+		list_move_to_end(&s->server->held, &s->held);
+	}
+	return is_free;
 }
 
 static void session_too_slow(struct member *m)
@@ -69,7 +74,7 @@ static int session_keep(struct session *s, const struct session_piece *piece)
 	if (buffer_append(&s->in, piece->bytes, piece->len))
 		return -ENOMEM;
 	server->partial_bytes += s->in.capacity - before;
-	if (!list_is_linked(&s->partial))
+	if (s->in.capacity && !list_is_linked(&s->partial))
 		list_append(&server->partials, &s->partial);
 	while (limit && server->partial_bytes > limit) {
 		struct list_node *first = list_first(&server->partials);
@@ -134,6 +139,7 @@ void session_gone(struct session *s)
 	session_dropped(s);
 	fanout_hold(s->member.fanout, -(int64_t)s->peer.n_held);
 	member_deinit(&s->member);
+	list_unlink(&s->held);
 	list_unlink(&s->place);
 	s->server->n_connections--;
 	free(s);
@@ -143,6 +149,7 @@ void session_gone(struct session *s)
 
 void session_heard(struct session *s)
 {
+	s->is_suspect = false;
 	if (session_is_open(s))
 		session_set_state(s, SESSION_ALIVE);
 }
@@ -199,10 +206,29 @@ void session_writeable(struct session *s)
 		return;
 	fanout_hold(s->member.fanout, -(int64_t)s->peer.n_held);
 	s->peer.n_held = 0;
+	list_unlink(&s->held);
+	ws_pause(&s->peer, false);
 	if (!member_is_choked(&s->member))
 		return;
 	member_unchoke(&s->member);
 	session_heard(s); /* it reads, if slowly */
+}
+
+/*
+ * While libwebsockets keeps the rest of a frame and finds a reason to close the
+ * connection (its end, a bad frame), it doesn't say so: it waits up to five
+ * seconds for the rest to go, reads nothing, and on libuv spins because there is
+ * something to read. What isn't read though the loop has been round since is what
+ * shows it; then we stop it from looking.
+ */
+void session_check_stuck(struct session *s)
+{
+	list_move_to_end(&s->server->held, &s->held);
+	if (s->peer.is_paused || !ws_has_unread(&s->peer))
+		return;
+	if (s->is_suspect)
+		ws_pause(&s->peer, true);
+	s->is_suspect = true;
 }
 
 /* ---- closing ---- */
@@ -225,11 +251,12 @@ void session_finish(struct session *s)
 	log_debug("session %" PRIu64 ": closing with %u", s->member.id, s->close_code);
 
 	/* A restart isn't the client's fault: it gets all that was said before. With other codes
-	 * it has been written, in this turn, as much as it would take. */
-	if (s->close_code != CLOSE_RESTART)
+	 * it gets what it has taken by now. */
+	if (s->close_code != CLOSE_RESTART) {
 		registry_leave(&s->membership);
-	if (s->close_code == CLOSE_TOO_SLOW)
-		member_drop_queued(&s->member);
+		if (member_is_choked(&s->member))
+			member_drop_queued(&s->member);
+	}
 	if (member_send(&s->member, frame, n))
 		ws_kill(&s->peer);
 }
@@ -238,7 +265,7 @@ bool session_peer_closes(struct session *s)
 {
 	bool is_answer = s->state == SESSION_CLOSING && member_is_drained(&s->member);
 
-	if (!s->close_code)
+	if (s->close_code == CLOSE_NONE)
 		s->close_code = CLOSE_NORMAL;
 	session_dropped(s);
 	return is_answer;

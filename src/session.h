@@ -28,10 +28,12 @@ struct session {
 	struct membership membership;
 	struct buffer in;	  /* a message of which a part has come */
 	struct list_node partial; /* in server->partials if there is one */
-	struct list_node place;	  /* in server->sessions[state] */
-	uint64_t since_ms;	  /* loop time of coming there, or of the last sign of life */
-	uint16_t state;		  /* enum session_state */
-	uint16_t close_code;	  /* enum close_code: what it is closed with */
+	struct list_node held;	/* in server->held while libwebsockets keeps the rest of a frame */
+	struct list_node place; /* in server->sessions[state] */
+	uint64_t since_ms;	/* loop time of coming there, or of the last sign of life */
+	uint16_t state;		/* enum session_state */
+	uint16_t close_code;	/* enum close_code: what it is closed with */
+	bool is_suspect;	/* of not being read from */
 };
 
 /* Return: a session in state HANDSHAKE, or NULL without memory. */
@@ -76,6 +78,9 @@ void session_close(struct session *s, enum close_code code);
 
 /* Carries that out. */
 void session_finish(struct session *s);
+
+/* Looks whether libwebsockets has stopped reading from a session in server->held. */
+void session_check_stuck(struct session *s);
 
 /* Asks it for a sign of life. */
 void session_ping(struct session *s);

@@ -22,6 +22,8 @@
 #include <assert.h>
 #include <errno.h>
 #include <libwebsockets.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -42,8 +44,11 @@
 /* The largest that libwebsockets will send at once of what it has kept. */
 #define TX_PACKET 65536
 
-/* The longest path looked at: a room's name and slashes around it. */
-#define PATH_MAX_BYTES 1024
+/* More than a path can have: libwebsockets keeps at most 4096 bytes of all headers. */
+#define PATH_MAX_BYTES 4608
+
+/* Seconds; libwebsockets takes 0 for its own default. */
+#define FOR_EVER (10u * 365 * 24 * 3600)
 
 static const char chat_v1_name[] = "chat.v1";
 
@@ -86,7 +91,7 @@ static struct refusal bad_request(const char *why)
 static struct refusal not_a_websocket(void)
 {
 	return (struct refusal){
-	    426, "Upgrade Required", "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n",
+	    426, "Upgrade Required", UPGRADE_HEADERS,
 	    "This is chatd, a WebSocket chat server. Connect with a WebSocket client, for "
 	    "example: wscat -c ws://HOST:PORT/ROOM"};
 }
@@ -105,8 +110,9 @@ static bool header_is(struct lws *wsi, enum lws_token_indexes token, const char 
 	return lws_hdr_copy(wsi, text, sizeof(text), token) > 0 && !strcasecmp(text, value);
 }
 
-/* Whether @name is in the header's comma-separated list. */
-static bool header_lists(struct lws *wsi, enum lws_token_indexes token, const char *name)
+/* Whether @name is in the header's comma-separated list, compared with @compare. */
+static bool header_lists(struct lws *wsi, enum lws_token_indexes token, const char *name,
+			 int (*compare)(const char *, const char *))
 {
 	char list[512], *state;
 
@@ -114,13 +120,12 @@ static bool header_lists(struct lws *wsi, enum lws_token_indexes token, const ch
 		return false;
 	for (char *item = strtok_r(list, ", \t", &state); item;
 	     item = strtok_r(NULL, ", \t", &state))
-		if (!strcasecmp(item, name))
+		if (!compare(item, name))
 			return true;
 	return false;
 }
 
-/* 16 bytes in base64 are 24 characters, of which the last 2 pad and the one before has but 2 bits
- * (RFC 4648 section 4). */
+/* 16 bytes in base64 are 24 characters, of which the last 2 pad (RFC 4648 section 4). */
 static bool has_key(struct lws *wsi)
 {
 	static const char base64[] =
@@ -128,35 +133,29 @@ static bool has_key(struct lws *wsi)
 	char key[25];
 
 	return lws_hdr_copy(wsi, key, sizeof(key), WSI_TOKEN_KEY) == 24 &&
-	       strspn(key, base64) == 22 && strchr("AQgw", key[21]) && !strcmp(key + 22, "==");
+	       strspn(key, base64) == 22 && !strcmp(key + 22, "==");
 }
 
 /*
- * The path, percent escapes decoded, into @path.
+ * The path, percent escapes decoded, into @path. Return: its length.
  *
  * libwebsockets takes an "&" or ";" for the end of a query's argument even in a
  * path and hands out pieces: they're joined again with "&".
- *
- * Return: its length, or -1 if it is longer than any room's name could be.
  */
-static int get_path(struct lws *wsi, char path[static PATH_MAX_BYTES])
+static size_t get_path(struct lws *wsi, char path[static PATH_MAX_BYTES])
 {
-	int len = 0;
+	size_t len = 0;
 
 	for (int i = 0;; i++) {
-		int n;
+		size_t at = i ? len + 1 : 0;
+		int n = lws_hdr_copy_fragment(wsi, path + at, (int)(PATH_MAX_BYTES - at),
+					      WSI_TOKEN_GET_URI, i);
 
-		if (len == PATH_MAX_BYTES)
-			return -1;
-		n = lws_hdr_copy_fragment(wsi, path + len + (i > 0), PATH_MAX_BYTES - len - (i > 0),
-					  WSI_TOKEN_GET_URI, i);
-		if (n == -1)
-			return len;
 		if (n < 0)
-			return -1;
+			return len;
 		if (i)
-			path[len++] = '&';
-		len += n;
+			path[len] = '&';
+		len = at + (size_t)n;
 	}
 }
 
@@ -164,31 +163,14 @@ static int get_path(struct lws *wsi, char path[static PATH_MAX_BYTES])
 static const char *get_room(struct lws *wsi, char path[static PATH_MAX_BYTES],
 			    struct room_name *roomp)
 {
-	int n = get_path(wsi, path);
-
-	if (n < 0)
-		return "the path is too long to be a room's name";
-	return room_name_from_path(path, (size_t)n, roomp);
+	return room_name_from_path(path, get_path(wsi, path), roomp);
 }
 
 /* Whether there is something chatd speaks among the subprotocols offered, if any are. */
 static bool speaks_offered(struct lws *wsi)
 {
-	char offered[512], *state;
-	int n = lws_hdr_copy(wsi, offered, sizeof(offered), WSI_TOKEN_PROTOCOL);
-	bool is_any = false;
-
-	if (n < 0 && has_header(wsi, WSI_TOKEN_PROTOCOL))
-		return false; /* longer than a list of ours could be */
-	if (n <= 0)
-		return true;
-	for (char *name = strtok_r(offered, ", \t", &state); name;
-	     name = strtok_r(NULL, ", \t", &state)) {
-		if (!strcmp(name, chat_v1_name))
-			return true;
-		is_any = true;
-	}
-	return !is_any;
+	return !has_header(wsi, WSI_TOKEN_PROTOCOL) ||
+	       header_lists(wsi, WSI_TOKEN_PROTOCOL, chat_v1_name, strcmp);
 }
 
 /* Return: whether the request is one for a WebSocket that is to be let in. */
@@ -208,7 +190,7 @@ static bool is_admitted(struct lws *wsi, struct session *s, struct refusal *refu
 		why = "A WebSocket is opened with HTTP/1.1.";
 	else if (!has_header(wsi, WSI_TOKEN_HOST))
 		why = "The header Host is missing.";
-	else if (!header_lists(wsi, WSI_TOKEN_CONNECTION, "upgrade"))
+	else if (!header_lists(wsi, WSI_TOKEN_CONNECTION, "upgrade", strcasecmp))
 		why = "The header Connection must say Upgrade.";
 	else if (!has_key(wsi))
 		why = "The header Sec-WebSocket-Key is missing, or not 16 bytes in base64.";
@@ -359,11 +341,10 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons why, void *user, 
 			session_dropped(s);
 		return 0;
 	case LWS_CALLBACK_WSI_DESTROY:
-		/* One that ws_adopt() has not returned yet is freed by its caller. */
-		if (s && s->peer.wsi) {
-			lws_set_opaque_user_data(wsi, NULL);
+		if (s && s->peer.is_adopting)
+			s->peer.is_destroyed = true; /* ws_adopt() goes on with it */
+		else if (s)
 			session_gone(s);
-		}
 		return 0;
 	case LWS_CALLBACK_HTTP_BODY:
 	case LWS_CALLBACK_HTTP_BODY_COMPLETION:
@@ -396,12 +377,12 @@ static void on_log(int level, const char *line)
 
 /* ---- the context ---- */
 
-int ws_open(struct ws *ws, uv_loop_t *loop, struct server *server, uint64_t handshake_ms)
+int ws_open(struct ws *ws, uv_loop_t *loop, uint64_t handshake_ms)
 {
 	static const lws_retry_bo_t no_validity; /* all zero: none of its checks */
 	void *loops[] = {loop};
-	/* Ours comes first; these only must not be shorter. */
-	unsigned int seconds = (unsigned int)(handshake_ms / 1000) + 2;
+	/* Ours comes first (or there is to be none, with 0); these only must not be shorter. */
+	unsigned int seconds = handshake_ms ? (unsigned int)(handshake_ms / 1000) + 2 : FOR_EVER;
 	struct lws_context_creation_info info = {
 	    .options = LWS_SERVER_OPTION_LIBUV | LWS_SERVER_OPTION_EXPLICIT_VHOSTS,
 	    .foreign_loops = loops,
@@ -410,7 +391,6 @@ int ws_open(struct ws *ws, uv_loop_t *loop, struct server *server, uint64_t hand
 	    .retry_and_idle_policy = &no_validity,
 	    .timeout_secs = seconds,
 	    .timeout_secs_ah_idle = seconds,
-	    .user = server,
 	};
 
 	lws_set_log_level(LLL_ERR | LLL_WARN, on_log);
@@ -440,7 +420,7 @@ void ws_close_finish(struct ws *ws)
 
 /* ---- connections ---- */
 
-int ws_adopt(struct ws *ws, int fd, struct session *s)
+void ws_adopt(struct ws *ws, int fd, struct session *s)
 {
 	lws_adopt_desc_t desc = {
 	    .vh = ws->vhost,
@@ -450,11 +430,19 @@ int ws_adopt(struct ws *ws, int fd, struct session *s)
 	};
 
 	s->peer.fd = fd;
+	s->peer.is_adopting = true;
 	s->peer.wsi = lws_adopt_descriptor_vhost_via_info(&desc);
-	return s->peer.wsi ? 0 : -ECONNABORTED;
+	s->peer.is_adopting = false;
+	if (s->peer.wsi)
+		return;
+	/* It has closed the socket, or will in a moment; it doesn't say which. */
+	s->peer.fd = -1;
+	session_dropped(s);
+	if (s->peer.is_destroyed)
+		session_gone(s);
 }
 
-size_t ws_write(struct ws_peer *peer, const uint8_t *frames, size_t n)
+bool ws_write(struct ws_peer *peer, const uint8_t *frames, size_t n, size_t *takenp)
 {
 	size_t sent = 0, whole;
 	ssize_t r;
@@ -463,8 +451,10 @@ size_t ws_write(struct ws_peer *peer, const uint8_t *frames, size_t n)
 	 * gone. */
 	if (!lws_partial_buffered(peer->wsi)) {
 		r = send(peer->fd, frames, n, MSG_NOSIGNAL | MSG_DONTWAIT);
-		if (r == (ssize_t)n)
-			return n;
+		if (r == (ssize_t)n) {
+			*takenp = n;
+			return true;
+		}
 		/* A broken connection looks like a full one here; libwebsockets hears from the
 		 * loop that it's broken. */
 		if (r > 0)
@@ -477,11 +467,37 @@ size_t ws_write(struct ws_peer *peer, const uint8_t *frames, size_t n)
 		if (lws_write(peer->wsi, (unsigned char *)frames + sent, whole - sent,
 			      LWS_WRITE_RAW) < 0)
 			ws_kill(peer);
-		else
-			peer->n_held = (uint32_t)(whole - sent);
+		peer->n_held = (uint32_t)(whole - sent);
 	}
 	lws_callback_on_writable(peer->wsi);
-	return whole;
+	*takenp = whole;
+	return false;
+}
+
+void ws_pause(struct ws_peer *peer, bool is_paused)
+{
+	if (peer->is_paused == is_paused)
+		return;
+	peer->is_paused = is_paused;
+	lws_rx_flow_control(peer->wsi, !is_paused);
+}
+
+bool ws_has_unread(const struct ws_peer *peer)
+{
+	char byte;
+
+	return recv(peer->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0;
+}
+
+bool ws_has_heard(const struct ws_peer *peer, uint64_t ms)
+{
+	struct tcp_info info;
+	socklen_t len = sizeof(info);
+
+	if (!peer->is_paused && ws_has_unread(peer))
+		return true;
+	return !getsockopt(peer->fd, IPPROTO_TCP, TCP_INFO, &info, &len) &&
+	       info.tcpi_last_data_recv <= ms;
 }
 
 void ws_kill(struct ws_peer *peer)

@@ -14,7 +14,6 @@
 struct lws;
 struct lws_context;
 struct lws_vhost;
-struct server;
 struct session;
 
 struct ws {
@@ -27,6 +26,8 @@ struct ws_peer {
 	struct lws *wsi; /* NULL before ws_adopt() and after ws_closed() */
 	int fd;		 /* borrowed: libwebsockets closes it */
 	uint32_t n_held; /* bytes of a frame that libwebsockets keeps: 0 unless it is choked */
+	bool is_paused;	 /* not read from */
+	bool is_adopting, is_destroyed;
 };
 
 /**
@@ -36,8 +37,7 @@ struct ws_peer {
  *
  * Return: 0 or -ENOMEM (libwebsockets doesn't say; it has logged).
  */
-int ws_open(struct ws *ws, uv_loop_t *loop, struct server *server,
-	    uint64_t handshake_ms) _must_check_;
+int ws_open(struct ws *ws, uv_loop_t *loop, uint64_t handshake_ms) _must_check_;
 
 /* Drops all connections; session_gone() is called for each. Then the loop must run until it
  * has no handles left, and ws_close_finish() frees the rest. */
@@ -47,21 +47,33 @@ void ws_close_finish(struct ws *ws);
 /**
  * ws_adopt() - give an accepted socket to libwebsockets, which from here on owns it
  *
- * Return: 0, or -ECONNABORTED: the socket is closed, and session_gone() has not been
- *         called and never will be.
+ * In any case session_gone() is called in the end: where libwebsockets doesn't take the
+ * socket perhaps before this returns, perhaps a turn later.
  */
-int ws_adopt(struct ws *ws, int fd, struct session *s) _must_check_;
+void ws_adopt(struct ws *ws, int fd, struct session *s);
 
 /**
  * ws_write() - send whole frames now
  *
- * Must be called only while the session is open or closing, on the loop's thread,
- * outside of libwebsockets' callbacks for the same connection.
+ * @takenp: bytes taken charge of, a frame boundary
  *
- * Return: bytes taken charge of, a frame boundary; fewer than @n if the socket is full
- *         (or broken): session_writeable() is called when it can be written to again.
+ * Must be called only while the session is open or closing, on the loop's thread,
+ * outside of libwebsockets' callbacks.
+ *
+ * Return: whether all were sent. If not, the socket is full (or broken), and
+ *         session_writeable() is called when it can be written to again.
  */
-size_t ws_write(struct ws_peer *peer, const uint8_t *frames, size_t n);
+bool ws_write(struct ws_peer *peer, const uint8_t *frames, size_t n, size_t *takenp);
+
+/* Stops or resumes reading. Not from within a callback of libwebsockets' for receiving. A peer
+ * that isn't read from isn't noticed to go, either. */
+void ws_pause(struct ws_peer *peer, bool is_paused);
+
+/* Whether something waits to be read, be it the end of the stream. */
+bool ws_has_unread(const struct ws_peer *peer);
+
+/* Whether anything has come from the peer in the last @ms, or waits to be read. */
+bool ws_has_heard(const struct ws_peer *peer, uint64_t ms);
 
 /* Cuts the connection; session_gone() follows from the loop. */
 void ws_kill(struct ws_peer *peer);

@@ -1,16 +1,17 @@
 /* A registry, and fake members */
 #include "tests/unit/registry_harness.h"
 
-static size_t fake_write(struct member *m, const uint8_t *frames, size_t n)
+static bool fake_write(struct member *m, const uint8_t *frames, size_t n, size_t *takenp)
 {
 	struct fake *f = container_of(m, struct fake, member);
 
+	*takenp = f->is_stuck ? 0 : n;
 	if (f->is_stuck)
-		return 0;
+		return false;
 	assert_true(n <= sizeof(f->got) - f->n_got);
 	memcpy(f->got + f->n_got, frames, n);
 	f->n_got += n;
-	return n;
+	return true;
 }
 
 static void fake_too_slow(struct member *m)

@@ -38,6 +38,57 @@ static void test_opcodes(void **state)
 	assert_memory_equal(out, "\x8a\x00", 2);
 }
 
+/* A message of @payload bytes, written in pieces of @piece, against one made by hand. */
+static void assert_message(size_t payload, size_t piece)
+{
+	size_t size = frame_message_size(payload);
+	uint8_t *text = malloc(payload), *out = malloc(size), *expected = malloc(size),
+		*p = expected;
+	struct frame_writer w = frame_writer(out, payload);
+
+	for (size_t i = 0; i < payload; i++)
+		text[i] = (uint8_t)(i * 7);
+	for (size_t at = 0; at < payload; at += piece)
+		frame_write(&w, text + at, payload - at < piece ? payload - at : piece);
+	assert_ptr_equal(w.out, out + size);
+
+	for (size_t at = 0, n; at < payload; at += n) {
+		n = payload - at < FRAME_FRAGMENT_MAX ? payload - at : FRAME_FRAGMENT_MAX;
+		p += frame_put_header(p, at ? FRAME_CONTINUATION : FRAME_TEXT, n);
+		if (at + n < payload)
+			p[-(ptrdiff_t)frame_header_size(n)] &= 0x7f; /* not the last */
+		memcpy(p, text + at, n);
+		p += n;
+	}
+	assert_ptr_equal(p, expected + size);
+	assert_memory_equal(out, expected, size);
+	free(text);
+	free(out);
+	free(expected);
+}
+
+static void test_messages(void **state)
+{
+	static const size_t sizes[] = {1,
+				       125,
+				       126,
+				       FRAME_FRAGMENT_MAX - 1,
+				       FRAME_FRAGMENT_MAX,
+				       FRAME_FRAGMENT_MAX + 1,
+				       FRAME_FRAGMENT_MAX + 126,
+				       2 * FRAME_FRAGMENT_MAX,
+				       2 * FRAME_FRAGMENT_MAX + 1,
+				       100000};
+
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(*sizes); i++) {
+		assert_message(sizes[i], sizes[i]);
+		assert_message(sizes[i], 1000);
+		assert_message(sizes[i], FRAME_FRAGMENT_MAX);
+		if (sizes[i] < 50000)
+			assert_message(sizes[i], 1);
+	}
+}
+
 /* A close frame with @reason has the first @kept bytes of it. */
 static void assert_close(unsigned int code, const char *reason, size_t kept)
 {
@@ -125,9 +176,13 @@ static void test_boundary_of_nothing(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_header),   cmocka_unit_test(test_opcodes),
-	    cmocka_unit_test(test_close),    cmocka_unit_test(test_close_is_cut_between_characters),
-	    cmocka_unit_test(test_boundary), cmocka_unit_test(test_boundary_of_nothing),
+	    cmocka_unit_test(test_header),
+	    cmocka_unit_test(test_opcodes),
+	    cmocka_unit_test(test_messages),
+	    cmocka_unit_test(test_close),
+	    cmocka_unit_test(test_close_is_cut_between_characters),
+	    cmocka_unit_test(test_boundary),
+	    cmocka_unit_test(test_boundary_of_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -16,32 +16,36 @@
 
 /* ---- frames that can be told apart ---- */
 
-/* A frame's payload begins with its number. */
-static size_t frame_size_for(size_t payload)
+/* A message's payload begins with its number. */
+static void put_message(uint8_t *out, uint64_t number, size_t payload)
 {
-	return frame_header_size(payload) + payload;
-}
-
-static void put_frame(uint8_t *out, uint64_t number, size_t payload)
-{
-	uint8_t header[FRAME_HEADER_MAX];
-	size_t n = frame_put_header(header, FRAME_TEXT, payload);
+	struct frame_writer w = frame_writer(out, payload);
+	uint8_t fill[256];
 
 	assert_true(payload >= sizeof(number));
-	memcpy(out, header, n);
-	memcpy(out + n, &number, sizeof(number));
-	memset(out + n + sizeof(number), (int)number, payload - sizeof(number));
+	frame_write(&w, &number, sizeof(number));
+	memset(fill, (int)number, sizeof(fill));
+	for (size_t left = payload - sizeof(number); left;) {
+		size_t n = left < sizeof(fill) ? left : sizeof(fill);
+
+		frame_write(&w, fill, n);
+		left -= n;
+	}
 }
 
-/* Reads the frame at @bytes; returns its size. */
+/* Reads the frame at @bytes; @number is that of the message it belongs to. Returns its size. */
 static size_t read_frame(const uint8_t *bytes, uint64_t *number)
 {
 	size_t size = frames_boundary(bytes, SIZE_MAX, 1);
-	size_t header = bytes[1] < 126 ? 2 : bytes[1] == 126 ? 4 : 10;
+	size_t at = bytes[1] < 126 ? 2 : bytes[1] == 126 ? 4 : 10;
 
-	memcpy(number, bytes + header, sizeof(*number));
-	for (size_t i = header + sizeof(*number); i < size; i++)
-		assert_int_equal(bytes[i], (uint8_t)*number);
+	if (!frame_is_continuation(bytes)) {
+		memcpy(number, bytes + at, sizeof(*number));
+		at += sizeof(*number);
+	}
+	for (; at < size; at++)
+		if (bytes[at] != (uint8_t)*number)
+			fail();
 	return size;
 }
 
@@ -87,10 +91,13 @@ struct fake {
 	struct member member;
 	struct reader readers[N_LANES];
 	bool is_in[N_LANES];
-	size_t room; /* bytes it takes before it is choked */
+	size_t room;	/* bytes it takes before it is choked */
+	bool is_within; /* a message of several frames, with this number */
+	bool is_cut;	/* left within one */
+	uint64_t number;
 	unsigned int n_writes;
 	unsigned int n_too_slow;
-	uint64_t n_frames;
+	uint64_t n_messages;
 	struct queue
 	    expected[N_LANES]; /* of each lane; its home's with its own frames among them */
 	struct queue loose;    /* own frames in no lane's order: they come first */
@@ -101,7 +108,7 @@ static unsigned int home_of(const struct fake *f)
 	return (unsigned int)(f->member.readers - f->readers);
 }
 
-static void check_frame(struct fake *f, uint64_t number)
+static void check_message(struct fake *f, uint64_t number)
 {
 	bool is_right;
 
@@ -112,10 +119,10 @@ static void check_frame(struct fake *f, uint64_t number)
 	else
 		is_right = f->member.readers && queue_pop(&f->expected[home_of(f)], number);
 	assert_true(is_right);
-	f->n_frames++;
+	f->n_messages++;
 }
 
-static size_t fake_write(struct member *m, const uint8_t *frames, size_t n)
+static bool fake_write(struct member *m, const uint8_t *frames, size_t n, size_t *takenp)
 {
 	struct fake *f = container_of(m, struct fake, member);
 	size_t taken = 0;
@@ -124,18 +131,22 @@ static size_t fake_write(struct member *m, const uint8_t *frames, size_t n)
 	assert_false(member_is_choked(m));
 	f->n_writes++;
 	while (taken < n) {
-		uint64_t number;
-		size_t size = read_frame(frames + taken, &number);
+		const uint8_t *frame = frames + taken;
+		size_t size = read_frame(frame, &f->number);
 
 		assert_true(taken + size <= n);
+		assert_int_equal(f->is_within, frame_is_continuation(frame));
 		if (f->room != UNLIMITED && size > f->room)
 			break;
 		if (f->room != UNLIMITED)
 			f->room -= size;
-		check_frame(f, number);
+		f->is_within = !(*frame & 0x80);
+		if (!f->is_within)
+			check_message(f, f->number);
 		taken += size;
 	}
-	return taken;
+	*takenp = taken;
+	return taken == n && f->room;
 }
 
 static void fake_too_slow(struct member *m)
@@ -194,8 +205,16 @@ static void fake_leave(struct fake *f, unsigned int lane)
 				queue_push(&f->loose, number);
 		}
 	queue_deinit(&f->expected[lane]);
+	f->is_cut |= f->member.unfinished == &f->readers[lane];
 	lane_leave(&f->readers[lane]);
 	f->is_in[lane] = false;
+	if (f->is_cut) { /* such a one is closed: it gets nothing more, from nowhere */
+		assert_int_equal(f->member.out.len, 0);
+		queue_deinit(&f->loose);
+		for (unsigned int i = 0; i < N_LANES; i++)
+			if (f->is_in[i])
+				fake_leave(f, i);
+	}
 }
 
 static void fake_deinit(struct fake *f)
@@ -210,11 +229,11 @@ static void fake_deinit(struct fake *f)
 static void fake_send(struct fake *f, struct world *w, size_t payload)
 {
 	uint64_t number = ++w->last_number | NUMBER_OWN;
-	uint8_t *frame = malloc(frame_size_for(payload));
+	uint8_t *frame = malloc(frame_message_size(payload));
 
 	assert_non_null(frame);
-	put_frame(frame, number, payload);
-	assert_int_equal(member_send(&f->member, frame, frame_size_for(payload)), 0);
+	put_message(frame, number, payload);
+	assert_int_equal(member_send(&f->member, frame, frame_message_size(payload)), 0);
 	free(frame);
 	queue_push(f->member.readers ? &f->expected[home_of(f)] : &f->loose, number);
 }
@@ -232,10 +251,10 @@ static void publish(struct world *w, unsigned int lane, struct fake *fakes, size
 {
 	uint64_t number = ++w->last_number | (lane ? NUMBER_LANE1 : 0);
 	uint8_t *frame = lane_append(&w->lanes[lane], from ? &from->readers[lane] : NULL,
-				     frame_size_for(payload));
+				     frame_message_size(payload));
 
 	assert_non_null(frame);
-	put_frame(frame, number, payload);
+	put_message(frame, number, payload);
 	for (size_t i = 0; i < n; i++)
 		if (fakes[i].is_in[lane] && &fakes[i] != from)
 			queue_push(&fakes[i].expected[lane], number);
@@ -277,7 +296,7 @@ static void test_one_write_per_member_and_turn(void **state)
 	assert_nothing_left(f, 3);
 	for (int i = 0; i < 3; i++)
 		assert_int_equal(f[i].n_writes, 1);
-	assert_int_equal(f[2].n_frames, 11);
+	assert_int_equal(f[2].n_messages, 11);
 
 	/* Given back: an idle lane holds nothing. */
 	assert_null(w.lanes[0].first);
@@ -324,15 +343,15 @@ static void test_a_choked_member_keeps_its_place(void **state)
 		publish(&w, 0, f, 3, &f[0], 100);
 		assert_false(fanout_flush(&w.fanout));
 	}
-	assert_int_equal(f[1].n_frames, 2000);
-	assert_int_equal(f[2].n_frames, 0);
+	assert_int_equal(f[1].n_messages, 2000);
+	assert_int_equal(f[2].n_messages, 0);
 	assert_int_equal(f[2].n_writes, 1); /* no use in asking again */
 	held = w.fanout.held_bytes;
 	assert_true(held >= 2000 * 102);
 
 	fake_unchoke(&f[2], 150000);
 	flush_all(&w);
-	assert_true(f[2].n_frames > 1000 && f[2].n_frames < 2000);
+	assert_true(f[2].n_messages > 1000 && f[2].n_messages < 2000);
 	assert_true(w.fanout.held_bytes < held); /* what it has got is given back */
 
 	fake_unchoke(&f[2], UNLIMITED);
@@ -421,7 +440,8 @@ static void test_a_large_room_takes_turns_with_a_small_one(void **state)
 	publish(&w, 1, f, LARGE + 2, &f[LARGE], 50);
 	assert_true(fanout_flush(&w.fanout));
 	assert_true(w.fanout.n_writes <= FANOUT_BUDGET);
-	assert_int_equal(f[LARGE + 1].n_frames, 1); /* the small room is served in the first turn */
+	assert_int_equal(f[LARGE + 1].n_messages,
+			 1); /* the small room is served in the first turn */
 
 	/* What is said during the pass reaches everybody, too: those served already in the next. */
 	publish(&w, 0, f, LARGE + 2, &f[1], 50);
@@ -455,7 +475,7 @@ static void test_leaving_during_a_pass(void **state)
 	}
 	publish(&w, 0, f, 4, NULL, 60000);
 	assert_true(lane_flush(&w.lanes[0], &one)); /* the first has had its turn */
-	assert_int_equal(f[0].n_frames, 1);
+	assert_int_equal(f[0].n_messages, 1);
 	fake_leave(&f[0], 0);
 	flush_all(&w);
 	publish(&w, 0, f, 4, NULL, 60000);
@@ -468,7 +488,8 @@ static void test_leaving_during_a_pass(void **state)
 	world_deinit(&w);
 }
 
-static void test_too_much_unwritten_is_written_whatever_the_budget(void **state)
+/* What comes in faster than it goes out is waited for. */
+static void test_too_much_published_in_a_pass_ends_it(void **state)
 {
 	enum { LARGE = 2000 };
 	struct fake *f = calloc(LARGE, sizeof(*f));
@@ -481,8 +502,13 @@ static void test_too_much_unwritten_is_written_whatever_the_budget(void **state)
 		fake_init(&f[i], &w);
 		fake_join(&f[i], &w, 0);
 	}
+	publish(&w, 0, f, LARGE, NULL, 50);
+	assert_true(fanout_flush(&w.fanout));
 	publish(&w, 0, f, LARGE, NULL, FANOUT_BACKLOG_MAX + 1);
 	fanout_flush(&w.fanout);
+	for (int i = 0; i < LARGE; i++)
+		assert_true(f[i].n_messages >= 1);
+	flush_all(&w);
 	assert_nothing_left(f, LARGE);
 	for (int i = 0; i < LARGE; i++)
 		fake_deinit(&f[i]);
@@ -572,6 +598,89 @@ static void test_too_much_for_all_ends_the_longest_choked(void **state)
 	world_deinit(&w);
 }
 
+/* However many there are, and though those who have been told stay for a while. */
+static void test_too_much_for_all_ends_as_many_as_it_takes(void **state)
+{
+	enum { MANY = 100 };
+	struct fake *f = calloc(MANY, sizeof(*f));
+	unsigned int n_told = 0;
+	struct world w;
+
+	(void)state;
+	assert_non_null(f);
+	world_init(&w, (struct fanout_limits){.buffered_bytes = 1});
+	for (int i = 0; i < MANY; i++) {
+		fake_init(&f[i], &w);
+		fake_join(&f[i], &w, 0);
+		f[i].room = 0;
+	}
+	publish(&w, 0, f, MANY, NULL, 50);
+	flush_all(&w);
+	for (int i = 0; i < MANY / 10; i++)
+		fanout_flush(&w.fanout);
+	for (int i = 0; i < MANY; i++)
+		n_told += f[i].n_too_slow;
+	assert_int_equal(n_told, MANY);
+	for (int i = 0; i < MANY; i++)
+		fake_deinit(&f[i]);
+	world_deinit(&w);
+	free(f);
+}
+
+/* It has taken all but can't take more: that is choked, too. */
+static void test_choked_with_nothing_left(void **state)
+{
+	struct world w;
+	struct fake f[2];
+
+	(void)state;
+	world_init(&w, (struct fanout_limits){0});
+	for (int i = 0; i < 2; i++) {
+		fake_init(&f[i], &w);
+		fake_join(&f[i], &w, 0);
+	}
+	f[1].room = frame_message_size(50);
+	publish(&w, 0, f, 2, &f[0], 50);
+	flush_all(&w);
+	assert_int_equal(f[1].n_messages, 1);
+	assert_true(member_is_choked(&f[1].member));
+	assert_int_equal(w.fanout.held_bytes, 0);
+	publish(&w, 0, f, 2, &f[0], 50);
+	flush_all(&w);
+	assert_int_equal(f[1].n_messages, 1);
+	fake_unchoke(&f[1], UNLIMITED);
+	flush_all(&w);
+	assert_nothing_left(f, 2);
+	for (int i = 0; i < 2; i++)
+		fake_deinit(&f[i]);
+	world_deinit(&w);
+}
+
+/* One message, however long, doesn't keep the loop for a whole room. */
+static void test_a_long_message_is_no_reason_for_a_long_turn(void **state)
+{
+	enum { MANY = 500 };
+	struct fake *f = calloc(MANY, sizeof(*f));
+	struct world w;
+
+	(void)state;
+	assert_non_null(f);
+	world_init(&w, (struct fanout_limits){0});
+	for (int i = 0; i < MANY; i++) {
+		fake_init(&f[i], &w);
+		fake_join(&f[i], &w, 0);
+	}
+	publish(&w, 0, f, MANY, NULL, 2u << 20);
+	assert_true(fanout_flush(&w.fanout));
+	assert_true(w.fanout.n_writes < 20);
+	flush_all(&w);
+	assert_nothing_left(f, MANY);
+	for (int i = 0; i < MANY; i++)
+		fake_deinit(&f[i]);
+	world_deinit(&w);
+	free(f);
+}
+
 /* ---- without memory ---- */
 
 static void test_append_without_memory_changes_nothing(void **state)
@@ -588,7 +697,7 @@ static void test_append_without_memory_changes_nothing(void **state)
 	}
 	/* Messages that alternate, so that each needs an edit of its own, and some large ones. */
 	for (int i = 0; i < 200; i++) {
-		size_t n = frame_size_for(i % 10 ? 100 : 70000);
+		size_t n = frame_message_size(i % 10 ? 100 : 70000);
 		uint8_t *frame;
 
 		alloc_fail_at(1);
@@ -599,7 +708,7 @@ static void test_append_without_memory_changes_nothing(void **state)
 			publish(&w, 0, f, 2, &f[i % 2], i % 10 ? 100 : 70000);
 			continue;
 		}
-		put_frame(frame, ++w.last_number, i % 10 ? 100 : 70000);
+		put_message(frame, ++w.last_number, i % 10 ? 100 : 70000);
 		queue_push(&f[1 - i % 2].expected[0], w.last_number);
 	}
 	assert_true(n_failed > 20);
@@ -677,6 +786,8 @@ static void random_step(struct world *w, struct fake *fakes, size_t n)
 	struct fake *f = &fakes[(size_t)rand() % n];
 	unsigned int lane = (unsigned int)rand() % N_LANES;
 
+	if (f->is_cut)
+		return;
 	switch (rand() % 16) {
 	case 0:
 		if (!f->is_in[lane])
@@ -755,7 +866,10 @@ int main(void)
 	    cmocka_unit_test(test_frames_larger_than_a_block),
 	    cmocka_unit_test(test_a_large_room_takes_turns_with_a_small_one),
 	    cmocka_unit_test(test_leaving_during_a_pass),
-	    cmocka_unit_test(test_too_much_unwritten_is_written_whatever_the_budget),
+	    cmocka_unit_test(test_too_much_published_in_a_pass_ends_it),
+	    cmocka_unit_test(test_a_long_message_is_no_reason_for_a_long_turn),
+	    cmocka_unit_test(test_choked_with_nothing_left),
+	    cmocka_unit_test(test_too_much_for_all_ends_as_many_as_it_takes),
 	    cmocka_unit_test(test_too_slow_by_its_own_lag),
 	    cmocka_unit_test(test_too_slow_by_what_is_for_it_alone),
 	    cmocka_unit_test(test_too_much_for_all_ends_the_longest_choked),

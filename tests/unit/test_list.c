@@ -95,35 +95,12 @@ static void test_move_to_end(void **state)
 	assert_list(&other, "c");
 }
 
-static void test_splice(void **state)
-{
-	struct list list, other;
-
-	list_init(&list);
-	list_init(&other);
-	list_splice(&list, &other);
-	assert_list(&list, "");
-	append(&other, "ab");
-	list_splice(&list, &other);
-	assert_list(&list, "ab");
-	assert_list(&other, "");
-	append(&other, "c");
-	list_splice(&list, &other);
-	assert_list(&list, "abc");
-	list_splice(&list, &other);
-	assert_list(&list, "abc");
-	append(&other, "d");
-	assert_list(&other, "d");
-	assert_list(&list, "abc");
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_teardown(test_append, unlink_all),
 	    cmocka_unit_test_teardown(test_unlink, unlink_all),
 	    cmocka_unit_test_teardown(test_move_to_end, unlink_all),
-	    cmocka_unit_test_teardown(test_splice, unlink_all),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
