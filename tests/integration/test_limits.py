@@ -295,44 +295,48 @@ def test_many_slow_readers_in_one_room(start):
         assert end == (4101, "too_slow")
 
 
-@pytest.mark.parametrize("what, total, end", [
+PONG_TEXT = b'{"type":"pong"}'
+ERROR_TEXT = b'{"type":"error","message":"Invalid JSON format"}'
+
+
+@pytest.mark.parametrize("what, total, answer", [
     (frame(PING, "p" * 125), 10 * MIB, None),
-    (CHAT_PING, 10 * MIB, (4101, "too_slow")),
-    (frame(TEXT, "nope"), 3 * MIB, (4101, "too_slow")),
-    (frame(BINARY, ""), 2 * MIB, (4101, "too_slow")),
+    (CHAT_PING, 20 * MIB, PONG_TEXT),  # the kernel may take 4 MiB of answers
+    (frame(TEXT, "nope"), 3 * MIB, ERROR_TEXT),
+    (frame(BINARY, ""), 2 * MIB, ERROR_TEXT),
     (frame(TEXT, '{"content":"' + "x" * 1000 + '"}'), 10 * MIB, None),
 ], ids=["pings", "chat pings", "errors", "empty frames", "messages"])
-def test_a_flood_from_one_who_does_not_read(start, what, total, end):
+def test_a_flood_from_one_who_does_not_read(start, what, total, answer):
     """Answers that nobody takes are bounded, too."""
     chatd = start("log.level=debug")
     pair = Pair(chatd)
     listener = chatd.connect("/room")
-    raw = Wire(chatd.dial(receive_buffer=4096)).upgrade()
+    raw = Wire(chatd.dial(receive_buffer=1 << 18)).upgrade()
     before = chatd.memory()
-    batch = what * (100000 // len(what))
-    heard = 0
-    for _ in range(total // len(batch)):
-        raw.send(batch)
+    raw.sock.setblocking(False)
+    flood = memoryview(what * (total // len(what)))
+    heard = stalled = 0
+    # A kernel whose receive window is shut may not see that what it sends is acknowledged
+    # (RFC 9293 section 3.10.7.4): it then sends no more, and that's a bound, too.
+    while flood and stalled < 200 and not too_slow(chatd):
+        try:
+            flood = flood[raw.sock.send(flood[:100000]):]
+            stalled = 0
+        except BlockingIOError:
+            stalled += 1
         heard += len(listener.fence())
         pair.chat()
-        if too_slow(chatd):
-            break
+    raw.sock.setblocking(True)
     assert chatd.memory() - before < 20 * MIB
-    if end:
-        assert read_answers(raw) == end
+    if answer:
         assert heard == 0
+        if too_slow(chatd):
+            answers = raw.read_until(b"\x88\x0a\x10\x05too_slow")  # 4101
+            one = b"\x81%c%b" % (len(answer), answer)
+            assert answers == one * (len(answers) // len(one))
     elif b"content" in what:
         assert heard > 0
     listener.leave()
-
-
-def read_answers(raw):
-    """The close after all the answers."""
-    opcode = TEXT
-    while opcode == TEXT:
-        opcode, payload = raw.read_frame()
-    assert opcode == CLOSE
-    return int.from_bytes(payload[:2], "big"), payload[2:].decode()
 
 
 def test_a_closed_slow_reader_can_come_back(start):

@@ -136,14 +136,12 @@ class Chatd(Process):
         argv = [CHATD, "--config", str(config), "--set", "log.target=stderr"]
         for value in [f"server.listen={where}" for where in listen or ()] + list(settings):
             argv += ["--set", value]
-
-        def limit():
-            resource.setrlimit(resource.RLIMIT_NOFILE, (nofile, nofile))
-
+        if nofile:
+            # Not by preexec_fn: that can hang in a process with threads, and we read in one.
+            argv = ["prlimit", f"--nofile={nofile}", *argv]
         self._clients = []
         self._is_asked_to_end = False
-        super().__init__(argv, "stderr", env=environment(env),
-                         preexec_fn=limit if nofile else None)
+        super().__init__(argv, "stderr", env=environment(env))
         try:
             self.wait_for_line(r" ready\b")
         except BaseException:

@@ -118,10 +118,10 @@ class Wire:
         assert headers["sec-websocket-accept"] == base64.b64encode(digest).decode()
         return self
 
-    def read_frame(self):
-        """(opcode, payload) of one server frame, which must be whole, unmasked and minimal."""
+    def read_piece(self):
+        """(first byte, payload) of one frame, which must be unmasked and minimal."""
         first, second = self.read(2)
-        assert first & 0xf0 == 0x80, f"first byte {first:#x}: fragmented or reserved bits"
+        assert not first & 0x70, f"first byte {first:#x}: reserved bits"
         assert not second & 0x80, "a server's frame must not be masked"
         try:
             n = second & 0x7f
@@ -131,9 +131,22 @@ class Wire:
             elif n == 127:
                 (n,) = struct.unpack("!Q", self.read(8))
                 assert n >= 65536, "the length is not spelled the shortest way"
-            return first & 0x0f, self.read(n)
+            return first, self.read(n)
         except End:
             raise AssertionError("the stream ends within a frame")
+
+    def read_frame(self):
+        """(opcode, payload) of the next frame; a long text may come in fragments."""
+        first, payload = self.read_piece()
+        if first != TEXT:
+            assert first & 0x80, f"first byte {first:#x}: only text comes in fragments"
+            return first & 0x0f, payload
+        while not first & 0x80:
+            assert len(payload) % 32768 == 0, "a fragment that isn't full"
+            first, more = self.read_piece()
+            assert first & 0x0f == CONT, f"opcode {first & 0x0f} between two fragments"
+            payload += more
+        return TEXT, payload
 
     def read_close(self):
         """(code, reason) of the close frame that comes next, (None, "") if it is empty."""
@@ -153,6 +166,13 @@ class Wire:
         except ConnectionResetError:
             pass
         return data
+
+    def read_until(self, tail):
+        """All bytes before @tail, which is the last there is: quicker than frame by frame."""
+        while not self._data.endswith(tail):
+            self._more()
+        data, self._data = self._data, b""
+        return data.removesuffix(tail)
 
     def read_end(self):
         """Nothing more may come but the end of the stream."""
