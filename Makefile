@@ -32,7 +32,7 @@ help:
 	@echo 'make unit         the unit tests'
 	@echo 'make integration  the tests of the running daemon'
 	@echo 'make asan         all suites under ASan and UBSan ($(ASAN)/)'
-	@echo 'make bench        chatd beside other servers, some fifteen minutes (docs/performance.md)'
+	@echo 'make bench        chatd beside other servers that speak its protocol, some fifteen minutes'
 	@echo 'make format       clang-format on all C files'
 	@echo 'make install      meson install (DESTDIR=, PREFIX=)'
 	@echo 'make clean        remove what the build and the tests made'

@@ -37,7 +37,7 @@ static void stand_still(int number)
 
 __attribute__((constructor)) static void install(void)
 {
-	struct sigaction action = { .sa_handler = stand_still, .sa_flags = SA_RESTART };
+	struct sigaction action = {.sa_handler = stand_still, .sa_flags = SA_RESTART};
 
 	sigfillset(&action.sa_mask);
 	sigaction(SIGUSR2, &action, NULL);
