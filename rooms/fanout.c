@@ -8,7 +8,7 @@
 #include "rooms/lane.h"
 #include "rooms/member.h"
 
-/* Members told per turn that they are too slow when too much is held in all: the owner
+/* Members told per turn, at most, that they are too slow when too much is held in all: the owner
  * gets to close them, which frees memory, before more are picked. */
 #define TOO_SLOW_PER_TURN 16u
 
@@ -148,9 +148,14 @@ static void flush_dirty(struct fanout *f, unsigned int *budgetp)
 
 static void relieve(struct fanout *f)
 {
-	if (!f->limits.buffered_bytes || f->held_bytes <= f->limits.buffered_bytes)
+	uint64_t limit = f->limits.buffered_bytes;
+	unsigned int n;
+
+	if (!limit || f->held_bytes <= limit)
 		return;
-	for (unsigned int i = 0; i < TOO_SLOW_PER_TURN;) {
+	/* One may be enough; where the limit is left far behind there's no time to find out. */
+	n = f->held_bytes - limit > limit / 8 ? TOO_SLOW_PER_TURN : 1;
+	for (unsigned int i = 0; i < n;) {
 		struct list_node *node = list_first(&f->choked);
 		struct member *m = node ? container_of(node, struct member, choked) : NULL;
 
