@@ -122,8 +122,12 @@ static void flush_pending(struct fanout *f, unsigned int *budgetp)
 	while (*budgetp && (node = list_first(&f->pending))) {
 		struct member *m = container_of(node, struct member, pending);
 
+		unsigned int before = *budgetp;
+
 		list_unlink(node);
 		member_flush(m, budgetp);
+		/* To find that a member is choked costs something, too. */
+		*budgetp -= *budgetp == before;
 	}
 }
 

@@ -209,6 +209,12 @@ uint8_t *lane_append(struct lane *lane, struct reader *from, size_t n)
 	return bytes;
 }
 
+static void reader_drop_inserts(struct reader *r)
+{
+	for (uint32_t i = 0; i < r->edits.n; i++)
+		edits_at(&r->edits, i)->insert = 0;
+}
+
 /* ---- readers: where they stand ---- */
 
 /* The block with the next byte for @r, or NULL at the lane's end. */
@@ -286,7 +292,10 @@ static size_t reader_gather(struct reader *r, const uint8_t **bytesp)
 			b = b->next;
 
 		if (edit && edit->at == at) {
-			/* Skipped bytes can span blocks, inserted ones stand in one buffer. */
+			/* Skipped bytes can span blocks, inserted ones stand in one buffer; behind
+			 * loose ones, which come first. */
+			if (edit->insert && m->n_loose)
+				break;
 			piece = inserts;
 			size = edit->insert;
 			if (size)
@@ -402,19 +411,43 @@ static bool reader_is_within_message(const struct reader *r)
 	return b && frame_is_continuation(b->bytes + (r->cursor - b->start));
 }
 
+/* Whether there is anything to write to @r. Adjacent edits are one, so this doesn't loop far. */
+static bool reader_has_more(struct reader *r)
+{
+	uint64_t at = r->cursor;
+
+	for (uint32_t i = 0; i < r->edits.n; i++) {
+		const struct edit *edit = edits_at(&r->edits, i);
+
+		if (edit->at != at || edit->insert)
+			return true;
+		at += edit->skip;
+	}
+	return at < r->lane->end;
+}
+
+static bool reader_may_write(const struct reader *r)
+{
+	const struct member *m = r->member;
+
+	return !member_is_choked(m) && !m->is_cut && (!m->unfinished || m->unfinished == r);
+}
+
 void reader_flush(struct reader *r, unsigned int *budgetp)
 {
 	struct member *m = r->member;
 	const uint8_t *bytes = NULL;
 	size_t n;
 
-	member_flush_loose(m, budgetp);
-	if (!m->unfinished || m->unfinished == r) {
-		while (!member_is_choked(m) && (n = reader_gather(r, &bytes)))
-			reader_advance(r, member_write(m, bytes, n, budgetp));
-		m->unfinished = reader_is_within_message(r) ? r : NULL;
+	/* What is gathered ends with a message; only what isn't taken can end within one. */
+	for (;;) {
+		member_flush_loose(m, budgetp);
+		if (!reader_may_write(r) || !(n = reader_gather(r, &bytes)))
+			break;
+		reader_advance(r, member_write(m, bytes, n, budgetp));
+		m->unfinished = member_is_choked(m) && reader_is_within_message(r) ? r : NULL;
 	}
-	if ((member_is_choked(m) || m->unfinished) && reader_gather(r, &bytes)) {
+	if (reader_has_more(r)) {
 		reader_hold(r);
 		return;
 	}
@@ -495,9 +528,12 @@ void lane_leave(struct reader *r)
 	*link = r->next;
 	if (m->unfinished == r) {
 		m->unfinished = NULL;
+		m->is_cut = true;
 		fanout_hold(m->fanout, -(int64_t)m->out.len);
 		buffer_deinit(&m->out);
 		m->n_loose = 0;
+		if (m->readers) /* the home, or what is that from now on */
+			reader_drop_inserts(m->readers);
 	}
 
 	/* Close the hole with the last reader; in a pass, without mixing those who have had

@@ -42,6 +42,7 @@ struct member {
 	struct reader *unfinished; /* the one that has given it but a part of a message, or NULL */
 	struct list_node pending;  /* in fanout->pending: has something to write */
 	struct list_node choked;   /* in fanout->choked or ->too_slow: must not be written to */
+	bool is_cut;		   /* has left a lane within a message: gets only loose frames */
 	bool is_too_slow;	   /* too_slow() has been called */
 };
 

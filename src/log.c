@@ -2,6 +2,7 @@
 #include "src/log.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
 #include <stdarg.h>
@@ -17,7 +18,8 @@
 #define LINE_MAX_BYTES 1024
 
 static enum log_level log_level = LOG_LEVEL_INFO;
-static int journal = -1;	 /* a socket to it, or -1: stderr */
+static int journal = -1; /* a socket to it, or -1: stderr */
+static int output = STDERR_FILENO;
 static unsigned int n_unwritten; /* lines lost since the last one that was written */
 
 /* Whether stderr is the stream that systemd has connected to the journal (systemd.exec(5)). */
@@ -31,24 +33,44 @@ static bool stderr_is_journal(void)
 	       !fstat(STDERR_FILENO, &st) && st.st_dev == device && st.st_ino == inode;
 }
 
-/* Return: a socket to the journal, or -1. */
-static int connect_to_journal(void)
-{
-	static const struct sockaddr_un address = {AF_UNIX, "/run/systemd/journal/socket"};
-	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+static const struct sockaddr_un journal_address = {AF_UNIX, "/run/systemd/journal/socket"};
 
-	if (fd >= 0 && connect(fd, (const struct sockaddr *)&address, sizeof(address))) {
+/* Return: a socket to send to the journal by, or -1. Not connected, so that a journal that is
+ * started anew is found again; but whether there is one is tried here. */
+static int open_journal(void)
+{
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	int probe = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	int r = connect(probe, (const struct sockaddr *)&journal_address, sizeof(journal_address));
+
+	if (r && fd >= 0) {
 		close(fd);
-		return -1;
+		fd = -1;
 	}
+	if (probe >= 0)
+		close(probe);
 	return fd;
+}
+
+/* A pipe or terminal may be full, and others who write to it don't expect it not to block: a
+ * description of our own doesn't. */
+static void open_output(void)
+{
+	struct stat st;
+
+	if (fstat(STDERR_FILENO, &st) || (!S_ISFIFO(st.st_mode) && !isatty(STDERR_FILENO)))
+		return;
+	output = open("/proc/self/fd/2", O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	if (output < 0)
+		output = STDERR_FILENO;
 }
 
 void log_init(enum log_level level, enum log_target target)
 {
 	log_level = level;
+	open_output();
 	if (target == LOG_TARGET_JOURNAL || (target == LOG_TARGET_AUTO && stderr_is_journal())) {
-		journal = connect_to_journal();
+		journal = open_journal();
 		if (journal < 0)
 			log_warning("the journal can't be reached (%s): logging to stderr",
 				    strerror(errno));
@@ -68,7 +90,7 @@ bool log_is_enabled(enum log_level level)
 static bool write_to_stderr(enum log_level level, const char *text)
 {
 	static const char *const names[] = {"error", "warning", "info", "debug"};
-	struct pollfd writable = {.fd = STDERR_FILENO, .events = POLLOUT};
+	struct pollfd writable = {.fd = output, .events = POLLOUT};
 	char line[LINE_MAX_BYTES + 64];
 	struct timespec now;
 	struct tm utc;
@@ -87,7 +109,7 @@ static bool write_to_stderr(enum log_level level, const char *text)
 		n = sizeof(line) - 1;
 		line[n - 1] = '\n';
 	}
-	return write(STDERR_FILENO, line, (size_t)n) == n;
+	return write(output, line, (size_t)n) == n;
 }
 
 /* The native protocol (systemd.io/JOURNAL_NATIVE_PROTOCOL): a field a line. */
@@ -99,7 +121,8 @@ static bool write_to_journal(enum log_level level, const char *text)
 	    snprintf(datagram, sizeof(datagram),
 		     "PRIORITY=%d\nSYSLOG_IDENTIFIER=chatd\nMESSAGE=%s\n", priorities[level], text);
 
-	return send(journal, datagram, (size_t)n, MSG_NOSIGNAL) == n;
+	return sendto(journal, datagram, (size_t)n, MSG_NOSIGNAL,
+		      (const struct sockaddr *)&journal_address, sizeof(journal_address)) == n;
 }
 
 static bool emit(enum log_level level, const char *text)

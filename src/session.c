@@ -224,8 +224,12 @@ void session_writeable(struct session *s)
 void session_check_stuck(struct session *s)
 {
 	list_move_to_end(&s->server->held, &s->held);
-	if (s->peer.is_paused || !ws_has_unread(&s->peer))
+	if (s->peer.is_paused)
 		return;
+	if (!ws_has_unread(&s->peer)) {
+		s->is_suspect = false;
+		return;
+	}
 	if (s->is_suspect)
 		ws_pause(&s->peer, true);
 	s->is_suspect = true;

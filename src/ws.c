@@ -340,6 +340,9 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons why, void *user, 
 		if (s)
 			session_dropped(s);
 		return 0;
+	case LWS_CALLBACK_WSI_CREATE:
+		((struct ws *)lws_context_user(lws_get_context(wsi)))->has_created = true;
+		return 0;
 	case LWS_CALLBACK_WSI_DESTROY:
 		if (s && s->peer.is_adopting)
 			s->peer.is_destroyed = true; /* ws_adopt() goes on with it */
@@ -389,6 +392,7 @@ int ws_open(struct ws *ws, uv_loop_t *loop, uint64_t handshake_ms)
 	    .pcontext = &ws->context,
 	    .pt_serv_buf_size = SERVICE_BUFFER,
 	    .retry_and_idle_policy = &no_validity,
+	    .user = ws,
 	    .timeout_secs = seconds,
 	    .timeout_secs_ah_idle = seconds,
 	};
@@ -431,6 +435,7 @@ void ws_adopt(struct ws *ws, int fd, struct session *s)
 
 	s->peer.fd = fd;
 	s->peer.is_adopting = true;
+	ws->has_created = false;
 	s->peer.wsi = lws_adopt_descriptor_vhost_via_info(&desc);
 	s->peer.is_adopting = false;
 	if (s->peer.wsi)
@@ -438,7 +443,7 @@ void ws_adopt(struct ws *ws, int fd, struct session *s)
 	/* It has closed the socket, or will in a moment; it doesn't say which. */
 	s->peer.fd = -1;
 	session_dropped(s);
-	if (s->peer.is_destroyed)
+	if (s->peer.is_destroyed || !ws->has_created)
 		session_gone(s);
 }
 

@@ -19,6 +19,7 @@ struct session;
 struct ws {
 	struct lws_context *context;
 	struct lws_vhost *vhost;
+	bool has_created; /* something to destroy, in the adoption under way */
 };
 
 /* A connection, as part of its session. */

@@ -59,7 +59,7 @@ static bool queue_pop(struct queue *q, uint64_t number)
 	return true;
 }
 
-static void queue_deinit(struct queue *q)
+void queue_deinit(struct queue *q)
 {
 	free(q->numbers);
 	*q = (struct queue){0};

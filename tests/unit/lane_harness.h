@@ -47,6 +47,7 @@ struct world {
 /* A message's payload begins with its number. */
 void put_message(uint8_t *out, uint64_t number, size_t payload);
 void queue_push(struct queue *q, uint64_t number);
+void queue_deinit(struct queue *q);
 void world_init(struct world *w, struct fanout_limits limits);
 void world_deinit(struct world *w);
 void fake_init(struct fake *f, struct world *w);

@@ -112,6 +112,36 @@ static void test_choked_in_an_empty_lane(void **state)
 	world_deinit(&w);
 }
 
+/* It can't be told anything more, in other lanes either, but to close. */
+static void test_leaving_within_a_message(void **state)
+{
+	struct world w;
+	struct fake f[2];
+
+	(void)state;
+	set_up(&w, (struct fanout_limits){0}, f, 2);
+	fake_join(&f[0], &w, 1);
+	fake_join(&f[1], &w, 1);
+	f[0].room = frame_message_size(FRAME_FRAGMENT_MAX);
+	publish(&w, 1, f, 2, &f[1], 100000);
+	flush_all(&w);
+	assert_true(f[0].is_within);
+	fake_send(&f[0], &w, 50);
+	publish(&w, 0, f, 2, &f[1], 50);
+
+	lane_leave(&f[0].readers[1]);
+	f[0].is_in[1] = false;
+	assert_int_equal(f[0].member.out.len, 0);
+	fake_unchoke(&f[0], UNLIMITED);
+	flush_all(&w);
+	assert_int_equal(f[0].n_messages, 0);
+	f[0].expected[1].n = 0;
+	fake_leave(&f[0], 0);
+	assert_int_equal(w.fanout.held_bytes, 0);
+	queue_deinit(&f[0].expected[1]);
+	tear_down(&w, f, 2);
+}
+
 static void test_frames_larger_than_a_block(void **state)
 {
 	struct world w;
@@ -298,6 +328,7 @@ int main(void)
 	    cmocka_unit_test(test_nothing_to_write_is_no_write),
 	    cmocka_unit_test(test_a_choked_member_keeps_its_place),
 	    cmocka_unit_test(test_choked_in_an_empty_lane),
+	    cmocka_unit_test(test_leaving_within_a_message),
 	    cmocka_unit_test(test_frames_larger_than_a_block),
 	    cmocka_unit_test(test_append_without_memory_changes_nothing),
 	    cmocka_unit_test(test_send_without_memory_changes_nothing),
