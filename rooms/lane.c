@@ -1,4 +1,4 @@
-/* Lane: log, readers, edits, passes */
+/* Lane: log, readers, passes */
 #include "rooms/lane.h"
 
 #include <assert.h>
@@ -28,70 +28,6 @@ struct lane_block {
 static uint64_t block_end(const struct lane_block *b)
 {
 	return b->start + b->used;
-}
-
-/* ---- edits ---- */
-
-static struct edit *edits_at(struct edits *e, uint32_t i)
-{
-	return e->more ? &e->more[e->head + i] : &e->one;
-}
-
-static struct edit *edits_last(struct edits *e)
-{
-	return e->n ? edits_at(e, e->n - 1) : NULL;
-}
-
-static void edits_clear(struct edits *e)
-{
-	free(e->more);
-	*e = (struct edits){0};
-}
-
-static void edits_pop(struct edits *e)
-{
-	e->head++;
-	e->n--;
-}
-
-/* Room for one more; 0 or -ENOMEM. Kept as an array without a hole at its front only once
- * that is worth it: each edit moves O(1) times on average. */
-static int edits_reserve(struct edits *e)
-{
-	struct edit *more;
-	uint32_t capacity;
-
-	if (!e->n || (e->more && e->head + e->n < e->capacity))
-		return 0;
-	if (e->more && e->head >= e->capacity / 2) {
-		memmove(e->more, e->more + e->head, e->n * sizeof(*more));
-		e->head = 0;
-		return 0;
-	}
-	capacity = e->capacity ? 2 * e->capacity : 4;
-	more = malloc(capacity * sizeof(*more));
-	if (!more)
-		return -ENOMEM;
-	memcpy(more, edits_at(e, 0), e->n * sizeof(*more));
-	free(e->more);
-	e->more = more;
-	e->head = 0;
-	e->capacity = capacity;
-	return 0;
-}
-
-/* The edit for offset @at, which no edit lies behind: the last one, where it ends there. */
-static struct edit *edits_for(struct edits *e, uint64_t at)
-{
-	struct edit *last = edits_last(e);
-
-	if (last && last->at + last->skip == at)
-		return last;
-	if (edits_reserve(e))
-		return NULL;
-	last = e->n++ ? edits_last(e) : &e->one;
-	*last = (struct edit){.at = at};
-	return last;
 }
 
 /* ---- blocks ---- */

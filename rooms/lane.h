@@ -30,25 +30,10 @@
  * What a member gets is the lane with edits: its own messages left out, the
  * answers meant for it alone put in, at the place in the order they belong to.
  */
+#include "rooms/edits.h"
 #include "rooms/member.h"
 
 struct lane_block;
-
-/* At offset @at of the lane, leave out @skip bytes of it and put in @insert bytes. */
-struct edit {
-	uint64_t at;
-	uint32_t skip;
-	uint32_t insert;
-};
-
-/* A queue of edits. The first lives here, since there's seldom more than one. */
-struct edits {
-	struct edit one;
-	struct edit *more; /* if not NULL, all are here, from @head */
-	uint32_t head;
-	uint32_t n;
-	uint32_t capacity;
-};
 
 struct lane {
 	struct fanout *fanout;
