@@ -1,5 +1,5 @@
 """Messages that begin with nothing."""
-from test_partial import begin
+from test_partial import begin_too_much
 from utils import Pair
 from wire import CHAT_PING, CONT, TEXT, Wire, frame
 
@@ -15,12 +15,7 @@ def test_one_who_has_ended_what_it_began_stays(start):
     pair = Pair(chatd)
     good = Wire(chatd.dial()).upgrade()
     ping_after_nothing(good)
-    begun = []
-    for _ in range(10):
-        begun.append(begin(chatd, 200_000))
-        assert begun[-1].read_frame() == (10, b"there?")
-    for raw in begun[:3]:
-        assert raw.read_close() == (1013, "overloaded")
+    begin_too_much(chatd)
     ping_after_nothing(good)
     good.send(CHAT_PING)
     assert good.read_frame()[0] == TEXT

@@ -10,16 +10,22 @@ def begin(chatd, size):
     return raw
 
 
-def test_parts_of_messages_are_bounded_together(start):
-    chatd = start("limits.buffered_bytes=1M")
-    pair = Pair(chatd)
-    reader = chatd.connect("/begun")
+def begin_too_much(chatd):
+    """More such connections than limits.buffered_bytes=1M allows; the first ones are closed."""
     begun = []
     for _ in range(10):
         begun.append(begin(chatd, 200_000))
         assert begun[-1].read_frame() == (10, b"there?")
     for raw in begun[:3]:
         assert raw.read_close() == (1013, "overloaded")
+    return begun
+
+
+def test_parts_of_messages_are_bounded_together(start):
+    chatd = start("limits.buffered_bytes=1M")
+    pair = Pair(chatd)
+    reader = chatd.connect("/begun")
+    begun = begin_too_much(chatd)
 
     # Who is left can end what it began, and whoever comes can say something large.
     begun[-1].send(frame(CONT, '"}'))
